@@ -1,0 +1,252 @@
+"""Events to bytes and back, in Confluent's wire format: 0x00, a 4-byte big-endian schema id, the Avro body.
+
+The ids are pinned in `ids.json`. Decoding with the wrong writer schema succeeds with garbage, so the id is always
+resolved; Avro readers accept trailing bytes, so the end of the body is always checked.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Callable, Hashable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, cast, get_args, get_type_hints
+
+from fastavro import parse_schema, schemaless_reader, schemaless_writer
+
+from schemas.catalogue import RECORDS, TOPICS
+from schemas.events import Event
+
+Schema = dict[str, Any]
+Builder = Callable[[Mapping[str, Any]], Any]
+
+SHARED: Final = ("Meta", "DialogueState")
+"""Records that events contain, in files of their own."""
+HEADER: Final = struct.Struct(">bI")
+UNREADABLE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
+"""What fastavro raises on bytes that are no such record (seen by feeding it random and cut ones)."""
+
+
+class Undecodable(ValueError):
+    """These bytes are no event of this topic. `reason` is one of undecodable, unknown_schema, wrong_record."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def source(name: str) -> Schema:
+    """The Avro file of a record, as it is written."""
+    schema: Schema = json.loads(files("schemas").joinpath("avro", f"{name}.avsc").read_text(encoding="utf-8"))
+    return schema
+
+
+def expanded(name: str) -> Schema:
+    """The schema of a record with every shared record written out where it is first used: what a registry holds."""
+    seen: set[str] = set()
+
+    def expand(node: Any) -> Any:
+        if isinstance(node, str):
+            short = node.removeprefix("spillway.")
+            if short in SHARED and short not in seen:
+                return expand(source(short))
+            return node
+        if isinstance(node, list):
+            return [expand(x) for x in node]
+        if isinstance(node, dict):
+            if node.get("type") == "record":
+                seen.add(node["name"])
+                return {**node, "fields": [{**f, "type": expand(f["type"])} for f in node["fields"]]}
+            return {k: expand(v) if k in ("type", "items", "values") else v for k, v in node.items()}
+        return node
+
+    schema: Schema = expand(source(name))
+    return schema
+
+
+def _plain(node: Any) -> Any:
+    """Without logical types: timestamps stay integers, at two thirds of the cost of datetimes."""
+    if isinstance(node, dict):
+        return {k: _plain(v) for k, v in node.items() if k != "logicalType"}
+    return [_plain(x) for x in node] if isinstance(node, list) else node
+
+
+def parsed(schema: Schema) -> Schema:
+    """A schema as this codec reads and writes with it: parsed once, times left as integers."""
+    return cast(Schema, parse_schema(_plain(schema), named_schemas={}))
+
+
+def _tuple_class(hint: Any) -> tuple[Any, bool] | None:
+    """The record class that a type hint holds, and whether it holds many of it."""
+    for part in (hint, *get_args(hint)):
+        if isinstance(part, type) and hasattr(part, "_fields"):
+            return part, getattr(hint, "__origin__", None) is tuple
+    return None
+
+
+@cache
+def _nested(cls: Any) -> tuple[tuple[int, str, Any, bool], ...]:
+    hints = get_type_hints(cls)
+    found = ((i, f, _tuple_class(hints[f])) for i, f in enumerate(cls._fields))
+    return tuple((i, f, *c) for i, f, c in found if c is not None)
+
+
+@cache
+def _lists(cls: Any) -> tuple[int, ...]:
+    """Fields that hold a tuple of plain values: Avro gives a list."""
+    hints = get_type_hints(cls)
+    return tuple(
+        i
+        for i, f in enumerate(cls._fields)
+        if getattr(hints[f], "__origin__", None) is tuple and _tuple_class(hints[f]) is None
+    )
+
+
+@cache
+def _builder(cls: Any) -> Builder:
+    """From the mapping that Avro gives, in the order of the fields, to the tuple."""
+    nested = [(i, _builder(c), many) for i, _, c, many in _nested(cls)]
+    lists = _lists(cls)
+    make = cls._make
+
+    def build(values: Mapping[str, Any]) -> Any:
+        row = list(values.values())
+        for i, inner, many in nested:
+            v = row[i]
+            if many:
+                row[i] = tuple([inner(x) for x in v]) if v else ()
+            elif v is not None:
+                row[i] = inner(v)
+        for i in lists:
+            row[i] = tuple(row[i])
+        return make(row)
+
+    return build
+
+
+@cache
+def _reordering_builder(cls: Any) -> Builder:
+    """The same for a record written with an older schema, whose fields may come in another order."""
+    nested = [(f, _reordering_builder(c), many) for _, f, c, many in _nested(cls)]
+    lists = [cls._fields[i] for i in _lists(cls)]
+
+    def build(values: Mapping[str, Any]) -> Any:
+        row = dict(values)
+        for f, inner, many in nested:
+            v = row[f]
+            if many:
+                row[f] = tuple(inner(x) for x in v)
+            elif v is not None:
+                row[f] = inner(v)
+        for f in lists:
+            row[f] = tuple(row[f])
+        return cls(**row)
+
+    return build
+
+
+@cache
+def _dumper(cls: Any) -> Callable[[Any], dict[str, Any]]:
+    nested = [(f, _dumper(c), many) for _, f, c, many in _nested(cls)]
+    fields = cls._fields
+
+    def dump(value: Any) -> dict[str, Any]:
+        row = dict(zip(fields, value, strict=True))
+        for f, inner, many in nested:
+            v = row[f]
+            if many:
+                row[f] = [inner(x) for x in v]
+            elif v is not None:
+                row[f] = inner(v)
+        return row
+
+    return dump
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """An event as nested dictionaries, as JSON would have it (bytes stay bytes)."""
+    return _dumper(cast(Hashable, type(event)))(event)
+
+
+def from_dict(record: str, values: Mapping[str, Any]) -> Event:
+    """The event of the record named `record` from nested dictionaries; fields in any order, none missing."""
+    event: Event = _reordering_builder(cast(Hashable, RECORDS[record]))(values)
+    return event
+
+
+class Ids:
+    """Which schema id stands for which record: `ids.json`, or what a registry with ids of its own gave.
+
+    ids: record name to its ids, oldest first; the last is written with. Older ones keep their schema in
+    `avro/old/<id>.<record>.avsc`, expanded.
+    """
+
+    def __init__(self, ids: Mapping[str, list[int]]) -> None:
+        self.ids = {record: list(numbers) for record, numbers in ids.items()}
+
+    @classmethod
+    def pinned(cls) -> Ids:
+        entries = json.loads(files("schemas").joinpath("ids.json").read_text(encoding="utf-8"))
+        return cls({record: [v["id"] for v in versions] for record, versions in entries.items()})
+
+
+def old_schema(id_: int, record: str) -> Schema:
+    """The expanded schema of a version that is no longer written."""
+    path = files("schemas").joinpath("avro", "old", f"{id_}.{record}.avsc")
+    schema: Schema = json.loads(path.read_text(encoding="utf-8"))
+    return schema
+
+
+class Codec:
+    """Encodes and decodes events. One is enough for a process; it is safe to share between threads.
+
+    encode is about 10 microseconds an event, decode about 8, with 25 fields.
+    """
+
+    def __init__(self, ids: Ids | None = None) -> None:
+        ids = ids or Ids.pinned()
+        self._writers: dict[type, tuple[bytes, Schema, Callable[[Any], dict[str, Any]]]] = {}
+        self._readers: dict[int, tuple[str, Schema, Schema | None, Builder]] = {}
+        for name, cls in RECORDS.items():
+            numbers = ids.ids.get(name)
+            if not numbers:
+                raise ValueError(f"schemas/ids.json has no id of {name}: add one with: spillway schemas pin")
+            current, key = parsed(expanded(name)), cast(Hashable, cls)
+            self._writers[cls] = (HEADER.pack(0, numbers[-1]), current, _dumper(key))
+            self._readers[numbers[-1]] = (name, current, None, _builder(key))
+            for id_ in numbers[:-1]:
+                self._readers[id_] = (name, parsed(old_schema(id_, name)), current, _reordering_builder(key))
+        self._allowed = {t.name: frozenset(r.__name__ for r in t.records) for t in TOPICS.values()}
+
+    def encode(self, event: Event) -> bytes:
+        """The bytes of an event."""
+        header, schema, dump = self._writers[type(event)]
+        out = io.BytesIO()
+        out.write(header)
+        schemaless_writer(out, schema, dump(event))
+        return out.getvalue()
+
+    def decode(self, topic: str, value: bytes | None) -> Event:
+        """The event in these bytes of this topic. Raises Undecodable, and nothing else, whatever the bytes are."""
+        if value is None or len(value) < HEADER.size or value[0] != 0:
+            raise Undecodable("undecodable", "not in the wire format: a zero byte, a 4-byte schema id, an Avro body")
+        id_ = HEADER.unpack_from(value)[1]
+        reader = self._readers.get(id_)
+        if reader is None:
+            raise Undecodable("unknown_schema", f"schema id {id_} is not pinned: deploy the version that knows it")
+        name, writer_schema, reader_schema, build = reader
+        if name not in self._allowed[topic]:
+            raise Undecodable("wrong_record", f"{name} does not belong on {topic}")
+        body = io.BytesIO(value)
+        body.seek(HEADER.size)
+        try:
+            values = schemaless_reader(body, writer_schema, reader_schema)
+        except UNREADABLE as err:
+            raise Undecodable("undecodable", f"the body is no {name}: {type(err).__name__}: {err}") from err
+        if body.tell() != len(value):
+            raise Undecodable("undecodable", f"{len(value) - body.tell()} bytes after the end of {name}")
+        event: Event = build(values)  # type: ignore[arg-type]
+        return event

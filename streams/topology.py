@@ -1,0 +1,80 @@
+"""The flow, on one page: which stage reads what, writes what, and what it does when it cannot work.
+
+The workers, the in-memory bus, the picture in the README and the tests are all built from this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.catalogue import CONTROL, DEAD_LETTERS, MESSAGES, REPLIES, ROUTES, SIGNALS
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """A stage as the topology sees it; each is a consumer group of its own, named `spillway.<name>`.
+
+    reads: co-partitioned topics; partition n of each goes to the same member.
+    changelog: the topic from which a keeper recovers its state, before anything of the partition is read.
+    at_fault: what the customer gets if the stage cannot work, since no stage may fail without an answer.
+    """
+
+    name: str
+    about: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    changelog: str | None = None
+    at_fault: str = ""
+
+    @property
+    def group(self) -> str:
+        return f"spillway.{self.name}"
+
+
+STAGES: Final[tuple[StageSpec, ...]] = (
+    StageSpec(
+        "intent",
+        "what the customer wants, and in which language",
+        (MESSAGES,),
+        (SIGNALS,),
+        at_fault="routing goes on without the signal once the wait is over, and says so",
+    ),
+    StageSpec(
+        "sentiment",
+        "how the customer feels",
+        (MESSAGES,),
+        (SIGNALS,),
+        at_fault="routing goes on without the signal once the wait is over, and says so",
+    ),
+    StageSpec(
+        "entities",
+        "what the message names",
+        (MESSAGES,),
+        (SIGNALS,),
+        at_fault="routing goes on without the signal once the wait is over, and says so",
+    ),
+    StageSpec(
+        "routing",
+        "joins a message with its signals and decides the turn",
+        (MESSAGES, SIGNALS),
+        (ROUTES,),
+        changelog=ROUTES,
+        at_fault="the turn waits in the log; the deadline is answered by the reply stage once it is routed",
+    ),
+    StageSpec(
+        "reply",
+        "answers with a fast rung, and with the fallback what its owner has not answered by the deadline",
+        (ROUTES, REPLIES),
+        (REPLIES,),
+        at_fault="the turn waits in the log",
+    ),
+)
+
+SPECS: Final[dict[str, StageSpec]] = {s.name: s for s in STAGES}
+EVERY_STAGE_WRITES: Final = (DEAD_LETTERS, CONTROL)
+EVERY_STAGE_READS: Final = (CONTROL,)
+PROJECTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "session_state": (MESSAGES, SIGNALS, ROUTES, REPLIES, DEAD_LETTERS),
+    "analytics": (MESSAGES, SIGNALS, ROUTES, REPLIES, DEAD_LETTERS),
+}
