@@ -1,0 +1,19 @@
+"""Whether a URL answers with 200."""
+
+from __future__ import annotations
+
+import http.client
+from urllib.parse import urlsplit
+
+
+def answers_ok(url: str, timeout: float = 1.0) -> bool:
+    """Whether a GET of the http `url` gets a 200 within `timeout` seconds."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    try:
+        connection.request("GET", parts.path or "/")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

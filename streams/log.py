@@ -1,0 +1,109 @@
+"""A bounded read of the log: from where it begins, or a given offset, to where it ended when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.codec import Codec, Undecodable
+from schemas.events import Record
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+class Unreadable(NamedTuple):
+    """A record that lies in the log and is no event of its topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_at: int
+    key: bytes | None
+    value: bytes | None
+    why: Undecodable
+
+
+def bounds(consumer: Consumer, topics: Iterable[str], timeout: float = 30) -> dict[Place, tuple[int, int]]:
+    """Of each partition: its first offset, and the offset after its last, as they are now.
+
+    Raises KafkaException when the broker does not answer, ValueError when a topic is not there.
+    """
+    found = {}
+    for topic in topics:
+        metadata = consumer.list_topics(topic, timeout=timeout).topics[topic]
+        if metadata.error is not None:
+            raise ValueError(f"topic {topic}: {metadata.error}; create the topics with: spillway prepare")
+        for partition in metadata.partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
+            found[topic, partition] = (low, high)
+    return found
+
+
+def a_reader(bootstrap: str, **config: str | int | bool) -> Consumer:
+    """A consumer that belongs to no group's membership and commits nothing."""
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "spillway.reader",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "queued.min.messages": 20_000,
+            "fetch.wait.max.ms": 50,
+            **config,
+        }
+    )
+
+
+def read_to_end(
+    bootstrap: str,
+    topics: Iterable[str],
+    codec: Codec,
+    start: Mapping[Place, int] | None = None,
+    end: Mapping[Place, int] | None = None,
+    patience: float = 60,
+) -> Iterator[Record | Unreadable]:
+    """Every record from `start` (where not given: the partition's first) up to `end` (where not given: as of now).
+
+    In offset order within a partition; partitions interleave. Raises TimeoutError when nothing comes for `patience`
+    seconds, KafkaException when the log cannot be read.
+    """
+    consumer = a_reader(bootstrap)
+    try:
+        spans = bounds(consumer, topics)
+        goal = {p: high if end is None else min(end.get(p, high), high) for p, (_, high) in spans.items()}
+        first = {p: max(low, (start or {}).get(p, low)) for p, (low, _) in spans.items()}
+        left = {p for p in spans if first[p] < goal[p]}
+        consumer.assign([TopicPartition(t, n, first[t, n]) for t, n in left])
+        while left:
+            messages = consumer.consume(5000, patience)
+            if not messages:
+                raise TimeoutError(f"nothing came from {sorted(left)} for {patience} s")
+            for message in messages:
+                error = message.error()
+                place = (message.topic() or "", message.partition() or 0)
+                if error is None:
+                    offset = message.offset() or 0
+                    if offset < goal[place]:
+                        yield decoded(message, codec)
+                    if offset + 1 >= goal[place]:
+                        left.discard(place)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    left.discard(place)
+                elif not error.retriable():
+                    raise KafkaException(error)
+    finally:
+        consumer.close()
+
+
+def decoded(message: object, codec: Codec) -> Record | Unreadable:
+    """The record in a message of librdkafka's that carries no error."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()  # type: ignore[attr-defined]
+    appended_at, value = message.timestamp()[1] * 1000, message.value()  # type: ignore[attr-defined]
+    try:
+        return Record(topic, partition, offset, appended_at, codec.decode(topic, value))
+    except Undecodable as why:
+        return Unreadable(topic, partition, offset, appended_at, message.key(), value, why)  # type: ignore[attr-defined]

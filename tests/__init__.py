@@ -1,0 +1,1 @@
+"""Tests by intent: unit, contracts, properties, scenarios, faults, integration, architecture."""
