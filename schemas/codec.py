@@ -186,8 +186,7 @@ class Ids:
     """Which schema id stands for which record: `ids.json`, or what a registry with ids of its own gave.
 
     ids: record name to its ids, oldest first; the last is written with.
-    older: the expanded schemas of ids that are no longer written with; those of pinned ids are in
-    `avro/old/<id>.<record>.avsc`.
+    older: the expanded schemas of ids that are no longer written with; those of pinned ids are in `pinned/`.
     """
 
     def __init__(self, ids: Mapping[str, list[int]], older: Mapping[int, Schema] | None = None) -> None:
@@ -196,7 +195,7 @@ class Ids:
 
     def older(self, id_: int, record: str) -> Schema:
         """The expanded schema of an id that is no longer written with."""
-        return self._older.get(id_) or old_schema(id_, record)
+        return self._older.get(id_) or pinned_schema(id_, record)
 
     @classmethod
     def pinned(cls) -> Ids:
@@ -204,9 +203,9 @@ class Ids:
         return cls({record: [v["id"] for v in versions] for record, versions in entries.items()})
 
 
-def old_schema(id_: int, record: str) -> Schema:
-    """The expanded schema of a version that is no longer written."""
-    path = files("schemas").joinpath("avro", "old", f"{id_}.{record}.avsc")
+def pinned_schema(id_: int, record: str) -> Schema:
+    """The expanded schema that a pinned id stands for, for ever."""
+    path = files("schemas").joinpath("pinned", f"{id_}.{record}.avsc")
     schema: Schema = json.loads(path.read_text(encoding="utf-8"))
     return schema
 

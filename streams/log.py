@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import Record
@@ -58,37 +58,38 @@ def a_reader(bootstrap: str, **config: str | int | bool) -> Consumer:
     )
 
 
-def read_to_end(
+def messages_to_end(
     bootstrap: str,
     topics: Iterable[str],
-    codec: Codec,
     start: Mapping[Place, int] | None = None,
     end: Mapping[Place, int] | None = None,
     patience: float = 60,
-) -> Iterator[Record | Unreadable]:
+    only: Collection[Place] | None = None,
+) -> Iterator[Message]:
     """Every record from `start` (where not given: the partition's first) up to `end` (where not given: as of now).
 
-    In offset order within a partition; partitions interleave. Raises TimeoutError when nothing comes for `patience`
-    seconds, KafkaException when the log cannot be read.
+    In offset order within a partition; partitions interleave. `only`: leaves out all other places. Raises TimeoutError
+    when nothing comes for `patience` seconds, KafkaException when the log cannot be read.
     """
     consumer = a_reader(bootstrap)
     try:
         spans = bounds(consumer, topics)
         goal = {p: high if end is None else min(end.get(p, high), high) for p, (_, high) in spans.items()}
         first = {p: max(low, (start or {}).get(p, low)) for p, (low, _) in spans.items()}
-        left = {p for p in spans if first[p] < goal[p]}
+        left = {p for p in spans if first[p] < goal[p] and (only is None or p in only)}
         consumer.assign([TopicPartition(t, n, first[t, n]) for t, n in left])
         while left:
-            messages = consumer.consume(5000, patience)
-            if not messages:
+            # Only the first is waited for: consume() alone would wait for all that it is asked for.
+            awaited = consumer.poll(patience)
+            if awaited is None:
                 raise TimeoutError(f"nothing came from {sorted(left)} for {patience} s")
-            for message in messages:
+            for message in [awaited, *consumer.consume(5000, 0)]:
                 error = message.error()
                 place = (message.topic() or "", message.partition() or 0)
                 if error is None:
                     offset = message.offset() or 0
                     if offset < goal[place]:
-                        yield decoded(message, codec)
+                        yield message
                     if offset + 1 >= goal[place]:
                         left.discard(place)
                 elif error.code() == KafkaError._PARTITION_EOF:
@@ -97,6 +98,20 @@ def read_to_end(
                     raise KafkaException(error)
     finally:
         consumer.close()
+
+
+def read_to_end(
+    bootstrap: str,
+    topics: Iterable[str],
+    codec: Codec,
+    start: Mapping[Place, int] | None = None,
+    end: Mapping[Place, int] | None = None,
+    patience: float = 60,
+    only: Collection[Place] | None = None,
+) -> Iterator[Record | Unreadable]:
+    """Every record of `messages_to_end`, decoded."""
+    for message in messages_to_end(bootstrap, topics, start, end, patience, only):
+        yield decoded(message, codec)
 
 
 def decoded(message: object, codec: Codec) -> Record | Unreadable:

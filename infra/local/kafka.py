@@ -31,6 +31,8 @@ JVM = [
     "-Dorg.slf4j.simpleLogger.logFile=System.out",
 ]
 
+# A broker that was killed is let back in only when the session of its former self is over: hence the short one.
+# The voters are static, so that the controller's port may change from one start to the next.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -44,6 +46,8 @@ log.dirs={logs}
 auto.create.topics.enable=false
 message.max.bytes={largest}
 replica.fetch.max.bytes={largest}
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
@@ -81,7 +85,9 @@ def answers(bootstrap: str) -> bool:
         return False
 
 
-def part(folder: Path, log: Path, *, port: int, controller_port: int, cache: PartsCache, progress: Progress) -> PartSpec:
+def part(
+    folder: Path, log: Path, *, port: int, controller_port: int, cache: PartsCache, progress: Progress
+) -> PartSpec:
     """Prepare `folder` and describe the broker. Its data is formatted once, and kept from then on.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Become another program that cannot outlive its supervisor: `launch.py PARENT_PID UID GID GRACE -- program arguments…`.
+"""Become another program that cannot outlive its supervisor: `launch.py PARENT_PID UID GID -- program arguments…`.
 
 Run as a script, not imported, so that it starts quickly and nothing is done between fork and exec in a process with
 threads. It keeps its process id. UID and GID are -1 to stay as one is. On Linux the kernel kills the program when the

@@ -114,8 +114,8 @@ class PartsCache:
                 with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
                     with tarfile.open(archive) as tar:
                         tar.extractall(fresh, filter="data")
-                    (content,) = Path(fresh).iterdir()
-                    content.rename(folder)
+                    Path(fresh).rename(folder)
+                    Path(fresh).mkdir()  # for the context manager to remove
         return part, folder
 
     @contextmanager

@@ -17,6 +17,9 @@ import psutil
 HALTED = 78
 """Exit code of a process that stopped itself and must stay stopped until an operator says otherwise."""
 
+LARGEST_LOG_BYTES = 32 * 1024 * 1024
+"""A log larger than this is set aside, once, when its part starts again."""
+
 _LAUNCHER = Path(__file__).with_name("launch.py")
 _CLOCK_TOLERANCE_S = 0.05
 
@@ -36,7 +39,8 @@ class PartSpec:
     """What the supervisor needs to know of a part.
 
     `ready` returns whether the part's protocol answers; it may block for about a second and must not raise. `env` is
-    laid over the supervisor's environment. Times are in seconds.
+    laid over the supervisor's environment.
+    `health` is a URL that says 200 when the part works, for one of our own. Times are in seconds.
     """
 
     name: str
@@ -46,6 +50,7 @@ class PartSpec:
     version: str = ""
     port: int | None = None
     address: str | None = None
+    health: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     account: Account | None = None
@@ -92,6 +97,8 @@ def spawn(spec: PartSpec) -> subprocess.Popen[bytes]:
         account = [str(spec.account.uid), str(spec.account.gid)]
         environment |= {"HOME": spec.account.home, "USER": spec.account.name, "LOGNAME": spec.account.name}
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), *account, "--"]
+    if spec.log.exists() and spec.log.stat().st_size > LARGEST_LOG_BYTES:
+        spec.log.replace(spec.log.with_suffix(".log.1"))
     with spec.log.open("ab") as log:
         return subprocess.Popen(
             [*launcher, *spec.argv],

@@ -12,15 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.local import kafka
+from infra.local import clickhouse, kafka, postgres, registry
 from infra.local.app_parts import AppPart
 from infra.local.http_probe import answers_ok
 from infra.local.packages import PartsCache, Progress
 from infra.local.ports import Ports
 from infra.local.process import PartSpec, end_orphan, identity_of
-from infra.local.state import Folder, FolderLock, PartRecord, StackRecord
+from infra.local.state import Folder, FolderLock, PartRecord, StackRecord, shown_address
 from infra.local.supervisor import Part, Supervisor
-from infra.local.versions import spillway_version
+from infra.local.versions import package_version
 from infra.settings import Settings
 
 STORES = frozenset({"kafka", "postgres", "clickhouse"})
@@ -177,6 +177,28 @@ class LocalStack:
             )
             self.addresses.kafka = spec.address
             specs.append(spec)
+        if "postgres" in self._stores:
+            folder = self.folder.path / "postgres"
+            log = self.folder.logs / "postgres.log"
+            spec = postgres.part(folder, log, port=ports.take("postgres"), progress=progress)
+            self.addresses.postgres = spec.address
+            specs.append(spec)
+        if "clickhouse" in self._stores:
+            folder = self.folder.path / "clickhouse"
+            spec = clickhouse.part(folder, self.folder.logs / "clickhouse.log", port=ports.take("clickhouse"))
+            self.addresses.clickhouse = spec.address
+            specs.append(spec)
+        if self._registry:
+            spec = registry.part(
+                self.folder.path / "registry",
+                self.folder.logs / "registry.log",
+                port=ports.take("registry"),
+                management_port=ports.take("registry management"),
+                cache=self._cache,
+                progress=progress,
+            )
+            self.addresses.registry = spec.address
+            specs.append(spec)
         return specs
 
     def _start_app(self, supervisor: Supervisor, ports: Ports, progress: Progress) -> None:
@@ -198,9 +220,10 @@ class LocalStack:
             argv=[sys.executable, "-m", "infra.cli.main", *part.command],
             log=self.folder.logs / f"{part.name}.log",
             ready=lambda: answers_ok(health),
-            version=spillway_version(),
+            version=package_version("spillway"),
             port=settings.gateway_port if part.serves else metrics_port,
             address=settings.gateway_url if part.serves else f"http://127.0.0.1:{metrics_port}",
+            health=health,
             env={**settings.to_env(), "SPILLWAY_METRICS_PORT": str(metrics_port), "PYTHONUNBUFFERED": "1"},
             start_timeout=part.start_timeout,
             stop_grace=part.stop_grace,
@@ -208,13 +231,14 @@ class LocalStack:
 
     def _await(self, supervisor: Supervisor, spec: PartSpec, progress: Progress) -> None:
         taken = supervisor.wait_ready(spec.name)
-        progress(f"{spec.name} {spec.version}: ready at {spec.address} after {taken:.1f} s")
+        where = shown_address(spec.address or "")
+        progress(f"{spec.name} {spec.version}: ready at {where} after {taken:.1f} s")
 
     def _end_orphans(self, progress: Progress) -> None:
         """End what a supervisor that was killed has left running; its data is as after a power cut."""
         record = self.folder.read()
         for part in reversed(record.parts if record else []):
-            if part.identity is not None and end_orphan(part.identity, grace=10.0):
+            if part.identity is not None and end_orphan(part.identity, grace=10.0, stop_signal=part.stop_signal):
                 progress(f"{part.name}: ended process {part.pid}, left over by a stack that was killed")
 
     def _write(self, parts: list[Part]) -> None:
@@ -241,6 +265,8 @@ def _record(part: Part) -> PartRecord:
         created=part.identity.created if part.identity else None,
         port=part.spec.port,
         address=part.spec.address,
+        health=part.spec.health,
+        stop_signal=int(part.spec.stop_signal),
         restarts=part.restarts,
         exit_code=part.exit_code,
         log=str(part.spec.log),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ class PartRecord:
     created: float | None
     port: int | None
     address: str | None
+    health: str | None
+    stop_signal: int
     restarts: int
     exit_code: int | None
     log: str
@@ -145,5 +148,9 @@ def write_atomically(path: Path, text: str) -> None:
     handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    os.chmod(fresh, 0o644)
     os.replace(fresh, path)
+
+
+def shown_address(address: str) -> str:
+    """An address without its password, for screens and logs."""
+    return re.sub(r"://([^:/@]+):[^@]+@", r"://\1@", address)

@@ -6,6 +6,7 @@ that thread by `submit` and wait.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import subprocess
@@ -155,10 +156,8 @@ class Supervisor:
 
     def _run(self) -> None:
         while not self._ending:
-            try:
+            with contextlib.suppress(queue.Empty):
                 self._asked.get(timeout=LOOK_EVERY_S)()
-            except queue.Empty:
-                pass
             for part in self.parts:
                 self._look_at(part)
             self._hear_requests()

@@ -1,13 +1,13 @@
-"""Versions of the parts that come as Python packages."""
+"""Versions of what is installed as Python packages."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
 
-def spillway_version() -> str:
-    """The version of Spillway itself; `unknown` where it runs from a bare checkout."""
+def package_version(distribution: str) -> str:
+    """The installed version of a distribution; `unknown` where it is not installed as one."""
     try:
-        return version("spillway")
+        return version(distribution)
     except PackageNotFoundError:
         return "unknown"

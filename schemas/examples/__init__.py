@@ -1,7 +1,7 @@
 """An example of everything that can happen, for the documents, the tests, and whoever writes an adapter.
 
-`<Record>.<case>.json` holds the event as `codec.to_dict` gives it; bytes stand as the characters U+0000 to U+00FF, as in
-Avro's own JSON.
+`<Record>.<case>.json` holds the event as `codec.to_dict` gives it; bytes stand as the characters U+0000 to U+00FF, as
+in Avro's own JSON.
 """
 
 from __future__ import annotations

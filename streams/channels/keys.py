@@ -115,8 +115,8 @@ def _entry(where: str, entry: Any) -> tuple[str, str | None, Principal]:
 def _limits(path: Path, limits: Any) -> dict[str, Rate]:
     found = {}
     for tenant, rate in limits.items() if isinstance(limits, dict) else [("limits", limits)]:
-        values = [rate.get(f) for f in Rate._fields] if isinstance(rate, dict) else []
-        if len(values) != 2 or not all(isinstance(v, int | float) and v > 0 for v in values) or values[1] < 1:
+        values: list[Any] = [rate.get(f) for f in Rate._fields] if isinstance(rate, dict) else []
+        if not values or not all(isinstance(v, int | float) and v > 0 for v in values) or values[1] < 1:
             raise KeysError(f"{path}: field limits.{tenant}: per_second above 0 and burst of at least 1 are meant")
         found[str(tenant)] = Rate(float(values[0]), float(values[1]))
     return found

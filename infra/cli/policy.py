@@ -1,0 +1,163 @@
+"""`spillway policy`: check, activate and list the policies of tenants."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.options import DEFAULT_DATA, Data
+from infra.local.errors import StackError
+from infra.settings import Settings
+from infra.tenants import activation, load_tenant
+from processors.policy import Problem, Tenant
+from schemas.codec import Codec
+from schemas.events import PolicyActivated
+from streams.control import Control
+from streams.sink import Sink
+
+__all__ = ["app", "load_tenant"]
+
+PATIENCE = 30.0
+AHEAD = 5.0
+"""Seconds from the activation until it is in force, so that every process has it by then."""
+
+app = typer.Typer(no_args_is_help=True, help="Check, activate and list the policies of tenants.")
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The tenant's folder: policy.yaml and articles/*.md.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command()
+def check(directory: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Say everything that is wrong with a tenant's policy and articles, each by file, line, field and remedy.
+
+    Needs no running stack. Exit code 1 when anything is wrong.
+
+    \b
+    Examples:
+      spillway policy check infra/demo/tenants/shop
+      spillway policy check /etc/spillway/tenants/bank --json
+    """
+    tenant = _loaded(directory, as_json)
+    if as_json:
+        typer.echo(json.dumps({"ok": True, **_described(tenant)}, indent=2))
+    else:
+        typer.echo(f"{directory}: nothing is wrong ({tenant.policy_fingerprint}, {len(tenant.articles)} articles)")
+
+
+@app.command()
+def activate(
+    directory: Folder,
+    in_: Annotated[float, typer.Option("--in", min=0, metavar="SECONDS", help="From when on, in seconds.")] = AHEAD,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Put a tenant's policy and articles in force. What is wrong is refused, and the version before keeps serving.
+
+    \b
+    Examples:
+      spillway policy activate infra/demo/tenants/shop
+      spillway policy activate /etc/spillway/tenants/bank --in 600
+    """
+    tenant = _loaded(directory, as_json)
+    settings = Settings.find(data)
+    now = time.time_ns() // 1000
+    event = activation(tenant, now + int(in_ * 1_000_000), now)
+    sink = Sink(settings.kafka, Codec())
+    try:
+        left_out = sink.send([event])
+    finally:
+        sink.close()
+    if left_out:
+        raise StackError(f"the policy and articles of {directory} are too large for chat.control: shorten the articles")
+    if as_json:
+        typer.echo(json.dumps({"ok": True, **_described(tenant), "effective_at": _when(event.effective_at)}, indent=2))
+    else:
+        typer.echo(f"{tenant.rules.tenant}: {tenant.policy_fingerprint} is in force from {_when(event.effective_at)}")
+
+
+@app.command(name="list")
+def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Every tenant's versions, the newest first, with the time since when they hold.
+
+    \b
+    Examples:
+      spillway policy list
+      spillway policy list --json
+    """
+    now = time.time_ns() // 1000
+    rows = [row for versions in _activations(Settings.find(data)) for row in _rows(versions, now)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        who = f"{row['state']:<9} {row['tenant']:<12}"
+        typer.echo(f"{who} {row['policy']:<28} {row['knowledge']:<38} {row['effective_at']}")
+    if not rows:
+        typer.echo("no tenant has a policy; put one in force with: spillway policy activate DIR")
+
+
+def _loaded(directory: Path, as_json: bool) -> Tenant:
+    tenant = load_tenant(directory)
+    if not isinstance(tenant, tuple):
+        return tenant
+    if as_json:
+        typer.echo(json.dumps({"ok": False, "problems": [p._asdict() for p in tenant]}, indent=2, ensure_ascii=False))
+    else:
+        _say(tenant)
+    raise typer.Exit(1)
+
+
+def _say(problems: tuple[Problem, ...]) -> None:
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    count = len(problems)
+    typer.echo(f"{count} {'thing is' if count == 1 else 'things are'} wrong; nothing was put in force", err=True)
+
+
+def _described(tenant: Tenant) -> dict[str, str | int]:
+    return {
+        "tenant": tenant.rules.tenant,
+        "policy": tenant.policy_fingerprint,
+        "knowledge": tenant.knowledge_fingerprint,
+        "articles": len(tenant.articles),
+    }
+
+
+def _activations(settings: Settings) -> list[tuple[PolicyActivated, ...]]:
+    control = Control(settings.kafka, Codec())
+    control.start()
+    try:
+        if not control.wait_until_read(PATIENCE):
+            raise StackError(f"chat.control could not be read from {settings.kafka} in {PATIENCE:.0f} s: is it up?")
+        return [control.policies(tenant) for tenant in sorted(control.tenants())]
+    finally:
+        control.close()
+
+
+def _rows(versions: tuple[PolicyActivated, ...], now: int) -> list[dict[str, str]]:
+    """A tenant's versions, newest first: planned, in force, or past."""
+    rows = []
+    serving = False
+    for event in sorted(versions, key=lambda e: e.effective_at, reverse=True):
+        planned = event.effective_at > now
+        state = "planned" if planned else "past" if serving else "in force"
+        serving = serving or not planned
+        rows.append(
+            {
+                "tenant": event.meta.tenant_id,
+                "state": state,
+                "policy": event.policy_fingerprint,
+                "knowledge": event.knowledge_fingerprint,
+                "effective_at": _when(event.effective_at),
+            }
+        )
+    return rows
+
+
+def _when(micros: int) -> str:
+    return datetime.fromtimestamp(micros / 1_000_000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,47 @@
+"""`spillway worker`: one process that runs stages of the pipeline."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Optional
+
+import typer
+
+from infra.cli.options import DEFAULT_DATA, Data
+from infra.settings import Settings
+from infra.wiring import build_stages, open_control
+from schemas.codec import Codec
+from streams.topology import SPECS
+from streams.worker import WorkerSettings, exit_now, run_worker
+
+
+def command(
+    stages: Annotated[str, typer.Option(help="Which ones, separated by commas.")] = ",".join(SPECS),
+    instance: Annotated[
+        Optional[str], typer.Option(help="A name that stays the same over restarts: static membership.")  # noqa: UP045
+    ] = None,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Run stages until SIGTERM or Ctrl-C. Addresses come from SPILLWAY_* variables, else from the stack on DIR.
+
+    Exit code: 0 when told to end, 1 on a bug, 75 to be started again, 78 when every stage of it is halted by its
+    dead-letter limit. Metrics and readiness on SPILLWAY_METRICS_PORT.
+
+    \b
+    Examples:
+      spillway worker
+      spillway worker --stages intent,sentiment,entities
+      SPILLWAY_METRICS_PORT=9101 spillway worker --stages routing
+    """
+    names = [name.strip() for name in stages.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in SPECS]:
+        raise typer.BadParameter(f"no such stage: {', '.join(unknown)}; there are {', '.join(SPECS)}")
+    settings = Settings.find(data)
+    codec = Codec()
+    control = open_control(settings, codec)
+    how = WorkerSettings(
+        settings.kafka,
+        instance=instance or os.environ.get("SPILLWAY_INSTANCE") or None,
+        metrics_port=settings.metrics_port,
+    )
+    exit_now(run_worker(build_stages(names, control), how, codec, control))

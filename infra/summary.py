@@ -1,0 +1,127 @@
+"""What a play did to an installation, from the log and the stores, held against what the generator sent."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import clickhouse_connect
+from projections.analytics.database import DATABASE
+
+from infra.audit import Audit, audit
+from infra.manifest import Manifest, Sent
+from infra.settings import Settings
+from projections.divergence import session_divergence, turn_divergence
+from projections.ledger import ledger
+from projections.progress import behind
+
+REST: Final = 90.0
+"""Seconds that the projections have to come to the end of the log."""
+
+TURNS: Final = """
+SELECT turn_id, scenario, lang, rung, handoff, latency_ms, text, disposition
+FROM turns WHERE run_id = 'live' AND turn_id IN {ids:Array(String)}
+"""
+FRESHNESS: Final = """
+SELECT quantiles(0.5, 0.95)(dateDiff('millisecond', appended_at, inserted_at))
+FROM log_index FINAL WHERE appended_at >= fromUnixTimestamp64Micro({since:Int64})
+"""
+DEAD: Final = "SELECT uniqExact(event_id) FROM dead_letters"
+
+
+class NotAtRest(RuntimeError):
+    """The projections did not come to the end of the log in time; the message says which are how far behind."""
+
+
+def come_to_rest(
+    settings: Settings, patience: float = REST, look: Callable[[Mapping[str, int]], None] | None = None
+) -> None:
+    """Waits until every record of the log is in both stores. Raises NotAtRest."""
+    end = time.monotonic() + patience
+    while lag := {n: v for n, v in behind(settings.kafka, settings.postgres, settings.clickhouse).items() if v}:
+        if look is not None:
+            look(lag)
+        if time.monotonic() > end:
+            raise NotAtRest(f"after {patience:.0f} s still behind: {lag}; look at: spillway status, spillway logs")
+        time.sleep(0.2)
+
+
+def summarise(settings: Settings, manifest: Manifest, parts: Mapping[str, str], seconds: float) -> dict[str, Any]:
+    """The summary of a play that has come to rest; every figure is computed from the log and the stores.
+
+    `reconciled` lists where the stores tell another story than the manifest; it is empty in a sound installation.
+    """
+    client = clickhouse_connect.get_client(dsn=settings.clickhouse, database=DATABASE)
+    sent = manifest.messages
+    turns = _turns(client, [m.event_id for m in sent])
+    found = audit(settings.kafka, [m.event_id for m in sent if m.acknowledged])
+    since = min((m.sent_at for m in sent), default=0)
+    freshness = _one(client, FRESHNESS, {"since": since})
+    replied = [t for t in turns.values() if t["rung"]]
+    latencies = sorted(t["latency_ms"] for t in replied if t["latency_ms"] is not None)
+    return {
+        "conversations": len({(m.tenant, m.session) for m in sent}),
+        "messages": len(turns),
+        "duplicates_sent": sum(m.repeats for m in sent),
+        "replies": len(replied),
+        "by_rung": _count(replied, "rung"),
+        "by_scenario": _count(list(turns.values()), "scenario"),
+        "by_language": _count(list(turns.values()), "lang"),
+        "scenario_accuracy": _accuracy(sent, turns),
+        "handoffs": sum(t["handoff"] for t in turns.values()),
+        "dead_letters": _one(client, DEAD),
+        "ledger": dict(ledger(settings.kafka, settings.clickhouse).totals),
+        "latency_ms": {name: _quantile(latencies, q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))},
+        "freshness_ms": {"p50": round(freshness[0], 1), "p95": round(freshness[1], 1)},
+        "divergence": _divergent(settings),
+        "audit": {k: v for k, v in asdict(found).items() if k != "messages"},
+        "reconciled": _reconcile(sent, turns, found),
+        "parts": dict(parts),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _one(client: Any, sql: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    return client.query(sql, parameters).result_rows[0][0]
+
+
+def _turns(client: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    return {row["turn_id"]: row for row in client.query(TURNS, {"ids": list(ids)}).named_results()}
+
+
+def _count(turns: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:
+    return dict(Counter(str(t[column]) for t in turns).most_common())
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float | None:
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1) if ordered else None
+
+
+def _accuracy(sent: Sequence[Sent], turns: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """The share of labelled turns, of those the bot answers, that were routed to their label's scenario."""
+    answered = [m for m in sent if m.label and not m.with_human and m.event_id in turns]
+    judged = [(m.label, turns[m.event_id]["scenario"]) for m in answered]
+    return round(sum(label == routed for label, routed in judged) / len(judged), 4) if judged else None
+
+
+def _divergent(settings: Settings) -> int:
+    """Sessions whose stored state differs from a fresh fold of the log, in either store."""
+    stored = session_divergence(settings.kafka, settings.postgres)
+    analysed = turn_divergence(settings.kafka, settings.clickhouse)
+    return len({*stored.divergent, *analysed.divergent})
+
+
+def _reconcile(sent: Sequence[Sent], turns: Mapping[str, Mapping[str, Any]], found: Audit) -> list[str]:
+    """Every way in which manifest, log and stores disagree, in words."""
+    wrong = []
+    if missing := [m.event_id for m in sent if m.acknowledged and m.event_id not in turns]:
+        wrong.append(f"{len(missing)} acknowledged messages are no turn in the analytics: {missing[:3]}")
+    if others := [m.event_id for m in sent if m.reply and turns.get(m.event_id, {}).get("rung") != m.reply.rung]:
+        wrong.append(f"{len(others)} customers got another rung than the analytics has: {others[:3]}")
+    for name in ("lost", "doubled", "disorder", "unknown_to_log"):
+        if listed := getattr(found, name):
+            wrong.append(f"{len(listed)} {name}: {listed[:3]}")
+    return wrong

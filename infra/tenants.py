@@ -1,0 +1,47 @@
+"""Tenants as folders: policy.yaml and articles/*.md, read, checked, and made the event that puts them in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from processors.policy import Problem, Tenant, check_tenant
+from schemas.events import LIVE, MadeBy, Meta, PolicyActivated
+from schemas.identity import uuid5
+
+POLICY = "policy.yaml"
+ARTICLES = "articles"
+
+
+def load_tenant(directory: Path) -> Tenant | tuple[Problem, ...]:
+    """The tenant in a folder, or every mistake in its files. The files are named with the folder."""
+    shown = str(directory / POLICY)
+    problems: list[Problem] = []
+    policy = _read(directory / POLICY, problems)
+    texts = {str(p): _read(p, problems) for p in sorted((directory / ARTICLES).glob("*.md"))}
+    if policy is None:
+        return tuple(problems)
+    checked = check_tenant(policy, {file: text for file, text in texts.items() if text is not None}, shown)
+    if isinstance(checked, tuple) or problems:
+        return (*problems, *(checked if isinstance(checked, tuple) else ()))
+    return checked
+
+
+def activation(tenant: Tenant, effective_at: int, now: int) -> PolicyActivated:
+    """The event that puts a tenant in force from `effective_at` on (microseconds UTC); its id says what and when."""
+    name = tenant.rules.tenant
+    identity = f"{name}|{tenant.policy_fingerprint}|{tenant.knowledge_fingerprint}|{effective_at}"
+    made_by = MadeBy("operators", tenant.policy_fingerprint)
+    return tenant.activation(Meta(uuid5(identity), name, "", None, None, LIVE, None, now, None, made_by), effective_at)
+
+
+def _read(file: Path, problems: list[Problem]) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problems.append(Problem(str(file), 1, "-", "is not there", f"write it, or name the folder that holds {POLICY}"))
+    except UnicodeDecodeError as e:
+        line = e.object[: e.start].count(b"\n") + 1
+        problems.append(Problem(str(file), line, "-", "is no UTF-8 text", "save the file as UTF-8"))
+    except OSError as e:
+        problems.append(Problem(str(file), 1, "-", f"cannot be read: {e.strerror}", "mend the file or its permissions"))
+    return None

@@ -1,0 +1,120 @@
+"""Puts the product together: which adapter stands behind which port, in this installation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.demo import TENANTS
+from infra.local.errors import StackError
+from infra.settings import Settings
+from infra.tenants import activation, load_tenant
+from infra.topics import create_topics
+from processors.entities import PatternEntities
+from processors.intent import KeywordIntents
+from processors.policy import Tenant
+from processors.sentiment import LexiconSentiments
+from processors.stage import Stage
+from projections import analytics, session_state
+from schemas.codec import Codec
+from schemas.registry import ids_of
+from streams.channels.keys import ensure_keys
+from streams.channels.service import DeadlineFor, ten_seconds
+from streams.control import Control, ControlView
+from streams.policies import Policies
+from streams.reply import Reply
+from streams.reply_cache import LruReplyCache
+from streams.routing import Routing
+from streams.sink import Sink
+from streams.topology import SPECS, StageSpec
+from streams.understanding import Understanding
+
+CONTROL_PATIENCE = 60.0
+SIGNAL_WAIT = 2.0
+"""Seconds of log time that routing waits for a signal: a rebalance takes about as long, the shortest deadline is 5 s."""
+
+
+def stage_builders(control: ControlView) -> dict[str, Callable[[], Stage]]:
+    """Of each stage of the topology, what makes it."""
+    policies = Policies(control)
+    return {
+        "intent": lambda: Understanding.intent(KeywordIntents()),
+        "sentiment": lambda: Understanding.sentiment(LexiconSentiments()),
+        "entities": lambda: Understanding.entities(PatternEntities()),
+        "routing": lambda: Routing(policies, wait=SIGNAL_WAIT),
+        "reply": lambda: Reply(policies, LruReplyCache()),
+    }
+
+
+def build_stages(names: Sequence[str], control: ControlView) -> list[tuple[StageSpec, Stage]]:
+    """The named stages, ready to run. Raises StackError on a name that the topology does not know."""
+    if unknown := [n for n in names if n not in SPECS]:
+        raise StackError(f"no such stage: {', '.join(unknown)}; there are {', '.join(SPECS)}")
+    builders = stage_builders(control)
+    return [(SPECS[name], builders[name]()) for name in names]
+
+
+def open_control(settings: Settings, codec: Codec) -> Control:
+    """The control log, read to its end once. Raises TimeoutError when the broker does not give it."""
+    control = Control(settings.kafka, codec)
+    control.start()
+    if not control.wait_until_read(CONTROL_PATIENCE):
+        control.close()
+        raise TimeoutError(f"chat.control could not be read from {settings.kafka} in {CONTROL_PATIENCE:.0f} s")
+    return control
+
+
+def _tenant(directory: Path) -> Tenant:
+    tenant = load_tenant(directory)
+    if isinstance(tenant, tuple):
+        raise StackError("\n".join(str(problem) for problem in tenant))
+    return tenant
+
+
+def build_codec(settings: Settings) -> Codec:
+    """The codec with the pinned ids, or with those of the installation's registry, kept on disk once looked up."""
+    return Codec(ids_of(settings.registry, settings.data_dir / "registry-ids.json") if settings.registry else None)
+
+
+@contextmanager
+def channel_deadlines(settings: Settings) -> Iterator[DeadlineFor]:
+    """Tenant and channel to the seconds that a reply may take, by the policy in force; for whoever sets deadlines."""
+    control = open_control(settings, build_codec(settings))
+    try:
+        yield deadlines_by(Policies(control))
+    finally:
+        control.close()
+
+
+def deadlines_by(policies: Policies) -> DeadlineFor:
+    """The deadlines of the policies in force now."""
+
+    def deadline_for(tenant: str, channel: str) -> float:
+        version = policies.in_force(tenant, time.time_ns() // 1000)
+        return ten_seconds(tenant, channel) if version is None else version.rules.policy.deadline(channel)
+
+    return deadline_for
+
+
+def prepare(settings: Settings, tenants: Path | None = TENANTS) -> None:
+    """Topics, tables, the tenants' first policies and the gateway's keys: what must be there before anything runs.
+
+    Safe to run again: what is there stays as it is; a tenant that has a policy keeps it.
+    """
+    create_topics(settings.kafka)
+    session_state.prepare(settings.postgres)
+    analytics.migrate(settings.clickhouse)
+    codec = build_codec(settings)
+    control = open_control(settings, codec)
+    try:
+        known = set(control.tenants())
+    finally:
+        control.close()
+    folders = sorted(p for p in tenants.iterdir() if (p / "policy.yaml").is_file()) if tenants else []
+    now = time.time_ns() // 1000
+    first = [activation(t, now, now) for t in map(_tenant, folders) if t.rules.tenant not in known]
+    if first:
+        Sink(settings.kafka, codec).send(first)
+    ensure_keys(settings.data_dir, [*known, *(e.meta.tenant_id for e in first)])

@@ -1,0 +1,102 @@
+"""A tenant as a whole: its policy, its articles, and that they fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from processors.policy.articles import parse_article
+from processors.policy.compile import Rules
+from processors.policy.model import canonical
+from processors.policy.parse import parse_policy
+from processors.policy.problem import Problem, instead
+from processors.policy.reading import Source
+from schemas.events import Article, Meta, PolicyActivated
+from schemas.identity import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A policy and articles without a mistake, ready to be put in force."""
+
+    rules: Rules
+    policy_text: str
+    articles: tuple[Article, ...]
+
+    @property
+    def policy_fingerprint(self) -> str:
+        return self.rules.fingerprint
+
+    @property
+    def knowledge_fingerprint(self) -> str:
+        """Who this version of the articles is; their order does not count."""
+        content = canonical(sorted(self.articles))
+        return fingerprint(f"{self.rules.tenant}-articles", str(len(self.articles)), content)
+
+    def activation(self, meta: Meta, effective_at: int) -> PolicyActivated:
+        """The event that puts it in force from `effective_at` on (microseconds UTC)."""
+        return PolicyActivated(
+            meta, self.policy_text, self.policy_fingerprint, self.articles, self.knowledge_fingerprint, effective_at
+        )
+
+
+def check_tenant(
+    policy_text: str, articles: Mapping[str, str], policy_file: str = "policy.yaml"
+) -> Tenant | tuple[Problem, ...]:
+    """The tenant that these texts describe (`articles`: file name to Markdown), or every mistake in them."""
+    source = Source(policy_file)
+    policy = parse_policy(policy_text, source)
+    problems = source.problems
+    parsed: dict[str, Article] = {}
+    for file in sorted(articles):
+        of_article = Source(file)
+        article = parse_article(articles[file], of_article)
+        if article is not None:
+            parsed[file] = article
+        problems += of_article.problems
+    problems += _doubles(parsed)
+    if policy is not None:
+        problems += _unanswerable(policy_text, policy_file, list(parsed.values()))
+        problems += [
+            Problem(file, 1, "lang", f"{a.lang} is no language of the policy", f"add it to languages in {policy_file}")
+            for file, a in parsed.items()
+            if a.lang and policy.languages and a.lang not in policy.languages
+        ]
+    if policy is None or problems:
+        return tuple(problems)
+    return Tenant(Rules(policy), policy_text, tuple(parsed.values()))
+
+
+def rules_of(activated: PolicyActivated) -> Rules | tuple[Problem, ...]:
+    """The rules of an activation in the log, or why it is none. Its fingerprint is the log's, not computed anew."""
+    source = Source(f"policy of {activated.meta.tenant_id}")
+    policy = parse_policy(activated.policy, source)
+    if policy is None or source.problems:
+        return tuple(source.problems)
+    if policy.tenant != activated.meta.tenant_id:
+        return (Problem(source.file, 1, "tenant", f"is {policy.tenant}", "activate it for that tenant"),)
+    return Rules(policy, activated.policy_fingerprint)
+
+
+def _doubles(articles: Mapping[str, Article]) -> list[Problem]:
+    first: dict[str, str] = {}
+    found = []
+    for file, article in articles.items():
+        if article.article_id and article.article_id in first:
+            problem = f"{article.article_id!r} is also the id of {first[article.article_id]}"
+            found.append(Problem(file, 2, "id", problem, "give each article an id of its own"))
+        first.setdefault(article.article_id, file)
+    return found
+
+
+def _unanswerable(policy_text: str, policy_file: str, articles: list[Article]) -> list[Problem]:
+    """Knowledge scopes that no article has a tag of."""
+    tags = {tag for article in articles for tag in article.tags}
+    source = Source(policy_file)
+    root = source.root(policy_text)
+    scenarios = root.inner("scenarios") if root is not None else None
+    for _, scenario in scenarios.entries() if scenarios is not None else ():
+        for tag in scenario.names("knowledge"):
+            if tag not in tags:
+                scenario.wrong("knowledge", f"no article has the tag {tag!r}", instead(tag, tags))
+    return [p for p in source.problems if p.field.endswith(".knowledge") and "no article" in p.problem]

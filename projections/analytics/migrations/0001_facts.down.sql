@@ -1,0 +1,10 @@
+DROP TABLE dialogue_changes;
+DROP TABLE feedback;
+DROP TABLE agent_replies;
+DROP TABLE dead_letters;
+DROP TABLE replies;
+DROP TABLE routes;
+DROP TABLE entities;
+DROP TABLE sentiments;
+DROP TABLE intents;
+DROP TABLE messages;

@@ -1,0 +1,11 @@
+DROP VIEW turns;
+DROP VIEW feedback_to_turns;
+DROP VIEW agent_replies_to_turns;
+DROP VIEW entities_to_turns;
+DROP VIEW sentiments_to_turns;
+DROP VIEW intents_to_turns;
+DROP VIEW dead_letters_to_turns;
+DROP VIEW replies_to_turns;
+DROP VIEW routes_to_turns;
+DROP VIEW messages_to_turns;
+DROP TABLE turn_parts;

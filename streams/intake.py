@@ -1,0 +1,54 @@
+"""From messages to records: what can be read, and what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+
+from confluent_kafka import Message
+
+from schemas.codec import Codec, Undecodable
+from schemas.events import Record
+from schemas.identity import session_key
+from streams.dead_letter import Bad
+
+
+class Intake:
+    """Decodes the messages of a stage's topics."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def records(
+        self, messages: Iterable[Message], partitions: Container[int]
+    ) -> Iterator[tuple[Message, Record | Bad]]:
+        """Those of `partitions`, in order: the record, or why there is none.
+
+        A record whose key is not its session's lies on the wrong partition, where nobody may decide for its session.
+        """
+        decode = self._codec.decode
+        for message in messages:
+            topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+            if partition not in partitions:
+                continue
+            appended_at, key, value = message.timestamp()[1] * 1000, _bytes(message.key()), _bytes(message.value())
+            try:
+                event = decode(topic, value)
+            except Undecodable as why:
+                yield message, Bad(topic, partition, offset, appended_at, key, value, why.reason, why.detail, None)
+                continue
+            meta = event.meta
+            if key != session_key(meta.tenant_id, meta.session_id):
+                detail = f"the key is {(key or b'')[:100]!r}, not the tenant and session of meta"
+                yield message, Bad(topic, partition, offset, appended_at, key, value, "invalid", detail, event)
+            else:
+                yield message, Record(topic, partition, offset, appended_at, event)
+
+
+def bad(message: Message, record: Record, reason: str, detail: str) -> Bad:
+    """What the dead letter needs of a record that was read, and rejected."""
+    key, value = _bytes(message.key()), _bytes(message.value())
+    return Bad(*record[:4], key, value, reason, detail, record.event)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

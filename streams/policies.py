@@ -1,0 +1,131 @@
+"""The policies in force, made ready to decide with: compiled once, kept by fingerprint.
+
+A version that does not compile is refused, and the one before it keeps serving.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from processors.policy import Problem, Rules, rules_of
+from processors.ports import Knowledge
+from schemas.events import Article, PolicyActivated
+from streams.control import ControlView
+from streams.search import ArticleSearch
+
+Search = Callable[[Sequence[Article], str], Knowledge]
+Compile = Callable[[PolicyActivated], Rules | tuple[Problem, ...]]
+
+FRESH: Final = 5.0
+"""Seconds within which the end of the control log must have been seen: as long as an activation is announced ahead."""
+SHORTEST_HORIZON: Final = 3_600_000_000
+
+log = logging.getLogger(__name__)
+
+
+class Version:
+    """One activation, compiled. Articles are indexed when they are first searched."""
+
+    __slots__ = ("_activated", "_index", "_knowledge", "effective_at", "horizon", "knowledge_fingerprint", "rules")
+
+    def __init__(self, activated: PolicyActivated, rules: Rules, index: Callable[[PolicyActivated], Knowledge]) -> None:
+        self.rules = rules
+        self.knowledge_fingerprint = activated.knowledge_fingerprint
+        self.effective_at = activated.effective_at
+        self.horizon = max(rules.timeout, rules.handoff_timeout)
+        """Microseconds of log time after which nothing that was said in a session matters any more."""
+        self._activated = activated
+        self._index = index
+        self._knowledge: Knowledge | None = None
+
+    def knowledge(self) -> Knowledge:
+        """The tenant's articles, searchable."""
+        if self._knowledge is None:
+            self._knowledge = self._index(self._activated)
+        return self._knowledge
+
+
+class Policies:
+    """What stages ask. Stages of a process may share it: a change is compiled under a lock, reading needs none."""
+
+    def __init__(self, control: ControlView, search: Search = ArticleSearch, compile_: Compile = rules_of) -> None:
+        self._control = control
+        self._search = search
+        self._compile = compile_
+        self._lock = threading.RLock()
+        self._seen = -1
+        self._versions: Mapping[str, tuple[Version, ...]] = {}
+        self._made: dict[str, Version | None] = {}
+        self._indexes: dict[tuple[str, str], Knowledge] = {}
+        self._horizon = SHORTEST_HORIZON
+
+    def fresh(self) -> bool:
+        """Whether an activation that holds by now can not have been missed."""
+        return self._control.fresh(FRESH)
+
+    def in_force(self, tenant: str, appended_at: int) -> Version | None:
+        """The version for a message that the log took at `appended_at`; the earliest one for what came before it.
+
+        None: there is no such tenant, or nothing of it that compiles.
+        """
+        versions = self._current().get(tenant)
+        if versions is None:
+            return None
+        for version in versions:
+            if version.effective_at <= appended_at:
+                return version
+        return versions[-1]
+
+    def version(self, tenant: str, policy: str, knowledge: str) -> Version | None:
+        """The version with these fingerprints; None if this process has not seen it."""
+        for version in self._current().get(tenant, ()):
+            if version.rules.fingerprint == policy and version.knowledge_fingerprint == knowledge:
+                return version
+        return None
+
+    @property
+    def horizon(self) -> int:
+        """Microseconds of log time after which no session's past matters to any version."""
+        self._current()
+        return self._horizon
+
+    def _current(self) -> Mapping[str, tuple[Version, ...]]:
+        """Each tenant's versions that compile, the latest first."""
+        if self._control.version != self._seen:
+            with self._lock:
+                self._follow()
+        return self._versions
+
+    def _follow(self) -> None:
+        seen = self._control.version
+        found: dict[str, tuple[Version, ...]] = {}
+        for tenant in self._control.tenants():
+            made = (self._version(activated) for activated in reversed(self._control.policies(tenant)))
+            if versions := tuple(v for v in made if v is not None):
+                found[tenant] = versions
+        self._horizon = max([SHORTEST_HORIZON, *(v.horizon for versions in found.values() for v in versions)])
+        self._versions = found
+        self._seen = seen
+
+    def _version(self, activated: PolicyActivated) -> Version | None:
+        id_ = activated.meta.event_id
+        if id_ not in self._made:
+            rules = self._compile(activated)
+            if isinstance(rules, Rules):
+                self._made[id_] = Version(activated, rules, self._indexed)
+            else:
+                self._made[id_] = None
+                problems = "; ".join(map(str, rules))
+                log.error("%s is refused: %s", activated.policy_fingerprint, problems)
+        return self._made[id_]
+
+    def _indexed(self, activated: PolicyActivated) -> Knowledge:
+        """Versions that differ in rules alone share an index."""
+        key = (activated.meta.tenant_id, activated.knowledge_fingerprint)
+        with self._lock:
+            if key not in self._indexes:
+                self._indexes[key] = self._search(activated.articles, activated.knowledge_fingerprint)
+            return self._indexes[key]

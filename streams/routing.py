@@ -1,0 +1,198 @@
+"""The routing stage: joins each message with its signals, decides its turn once and in order, and keeps the dialogue.
+
+Its output is its own changelog: every event it writes carries the state of the session after it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol, cast
+
+import processors.routing
+from processors.outcomes import Drop, Emit, Outcome, Reject, Retry
+from processors.policy import Rules
+from processors.routing import Signals
+from processors.stage import Context
+from schemas.catalogue import MESSAGES, SIGNALS
+from schemas.events import (
+    DialogueChanged,
+    DialogueState,
+    EntitiesExtracted,
+    FeedbackGiven,
+    IntentDetected,
+    MessageReceived,
+    Record,
+    ScenarioRouted,
+    SentimentScored,
+    SessionReturned,
+)
+from schemas.validation import wrong_event, wrong_name
+from streams.held import Recent
+from streams.join import KIND, Join, Ready
+from streams.policies import Policies
+
+SECOND: Final = 1_000_000
+REPEAT: Final = Drop("repeat")
+LATE_SIGNAL: Final = Drop("late_signal")
+ORPHAN_SIGNAL: Final = Drop("orphan_signal")
+NOTHING_TO_CHANGE: Final = Drop("nothing_to_change")
+FEEDBACK: Final = Drop("feedback")
+
+
+class Decider(Protocol):
+    """The decisions, pure; `processors.routing` is one."""
+
+    def decide(
+        self, rules: Rules, knowledge: str, state: DialogueState | None, record: Record, signals: Signals, now: int
+    ) -> ScenarioRouted: ...
+    def reject(
+        self, rules: Rules, knowledge: str, state: DialogueState | None, record: Record, why: str, now: int
+    ) -> ScenarioRouted: ...
+    def after_return(self, state: DialogueState | None, record: Record, now: int) -> DialogueChanged | None: ...
+    def after_close(self, state: DialogueState | None, record: Record, now: int) -> DialogueChanged | None: ...
+
+
+class Routing:
+    """The keeper. Durations are seconds of log time.
+
+    wait: how long after its message a signal counts. expiry: how far chat.messages is read past a signal without a
+    message before it is let go. remember: how long a redelivered message is recognised by its id.
+    """
+
+    name = "routing"
+
+    def __init__(
+        self,
+        policies: Policies,
+        wait: float = 0.3,
+        expiry: float = 10.0,
+        remember: float = 1800.0,
+        decider: Decider | None = None,
+    ) -> None:
+        self._policies = policies
+        self._times = (int(wait * SECOND), int(expiry * SECOND), int(remember * SECOND))
+        self._decider = decider or cast(Decider, processors.routing)
+
+    def open(self, partition: int, start: Mapping[str, int]) -> RoutingState:
+        return RoutingState(self._policies, self._decider, Join(start[MESSAGES], start[SIGNALS], *self._times))
+
+    def ready(self, context: Context) -> Retry | None:
+        return None if self._policies.fresh() else Retry(0.5, "control_log_unseen")
+
+
+class RoutingState:
+    """What routing remembers of one partition."""
+
+    def __init__(self, policies: Policies, decider: Decider, join: Join) -> None:
+        self._policies = policies
+        self._decider = decider
+        self._join = join
+        self._sessions: Recent[DialogueState] = Recent(policies.horizon)
+
+    def recover(self, record: Record) -> None:
+        event = record.event
+        if not isinstance(event, ScenarioRouted | DialogueChanged):
+            return
+        state, meta = event.state, event.meta
+        session = (meta.tenant_id, meta.session_id)
+        self._join.settle(meta.caused_by or "", state.last_turn_at)
+        known = self._sessions.get(session)
+        if known is None or state.seq > known.seq:
+            self._sessions.put(session, state, state.last_turn_at)
+
+    def read(self, record: Record, context: Context) -> Outcome | None:
+        kind = KIND.get(type(record.event))
+        if kind is None:
+            return self._read_message(record)
+        useless = self._join.hear(record, kind)
+        return None if useless is None else LATE_SIGNAL if useless == "late" else REPEAT
+
+    def _read_message(self, record: Record) -> Outcome | None:
+        event, join = record.event, self._join
+        meta = event.meta
+        if join.knows(meta.event_id):
+            return self._passed(record, REPEAT)
+        version = self._policies.in_force(meta.tenant_id, record.appended_at)
+        wrong = wrong_event(event, record.appended_at)
+        if wrong is not None:
+            rejected = Reject(record, "invalid", wrong)
+            if version is None or not _can_be_answered(record):
+                return self._passed(record, rejected)
+            join.add(record, waits=False, rejected=wrong)
+            return rejected
+        if version is None:
+            detail = f"no policy of tenant {meta.tenant_id} is active; activate one with: spillway policy activate"
+            return self._passed(record, Reject(record, "unknown_tenant", detail))
+        if type(event) is FeedbackGiven:
+            return self._passed(record, FEEDBACK)
+        join.add(record, waits=type(event) is MessageReceived)
+        return None
+
+    def _passed(self, record: Record, outcome: Outcome) -> Outcome:
+        self._join.pass_over(record.topic, record.offset, record.appended_at)
+        return outcome
+
+    def due(self, context: Context) -> Iterator[Outcome]:
+        self._sessions.horizon = self._policies.horizon
+        for ready in self._join.ready():
+            yield self._decided(ready, context.now)
+        for _ in self._join.expired():
+            yield ORPHAN_SIGNAL
+
+    def skip(self, topic: str, offset: int, appended_at: int) -> None:
+        self._join.pass_over(topic, offset, appended_at)
+
+    def overdue(self, context: Context) -> Iterator[str]:
+        return self._join.overdue(context.now)
+
+    def end_seen(self, topic: str, end: int, asked_at: int) -> None:
+        self._join.end_seen(topic, end, asked_at)
+
+    def safe(self) -> Mapping[str, int]:
+        return self._join.safe()
+
+    def _decided(self, ready: Ready, now: int) -> Outcome:
+        item, signals = ready
+        record, session = item.record, item.session
+        version = self._policies.in_force(session[0], record.appended_at)
+        if version is None:
+            raise LookupError(f"the policies of {session[0]} are gone")
+        state = self._sessions.get(session)
+        if state is not None:
+            if item.deadline is None and item.rejected is None and record.offset < state.seq:
+                return REPEAT  # read again after a crash: the state is of a later record already
+            if record.appended_at - state.last_turn_at > version.horizon:
+                state = None  # whether it is still in memory must make no difference
+        event: ScenarioRouted | DialogueChanged | None
+        if item.rejected is not None:
+            event = self._decider.reject(
+                version.rules, version.knowledge_fingerprint, state, record, item.rejected, now
+            )
+        elif item.deadline is not None:
+            heard = Signals(
+                cast("IntentDetected | None", signals[0]),
+                cast("SentimentScored | None", signals[1]),
+                cast("EntitiesExtracted | None", signals[2]),
+            )
+            event = self._decider.decide(version.rules, version.knowledge_fingerprint, state, record, heard, now)
+        elif type(record.event) is SessionReturned:
+            event = self._decider.after_return(state, record, now)
+        else:
+            event = self._decider.after_close(state, record, now)
+        if event is None:
+            return NOTHING_TO_CHANGE
+        self._sessions.put(session, event.state, record.appended_at)
+        return Emit((event,))
+
+
+def _can_be_answered(record: Record) -> bool:
+    """Whether a message that is wrong still says whose turn it is, so that the customer can be given the fallback."""
+    event = record.event
+    if type(event) is not MessageReceived or wrong_name(event.meta.session_id):
+        return False
+    try:
+        return str(uuid.UUID(event.meta.event_id)) == event.meta.event_id
+    except ValueError:
+        return False
+

@@ -1,0 +1,214 @@
+"""Runs a stage over batches: decode, decide, produce, see it delivered, commit. In this order, and nothing between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Generic, TypeVar, cast
+
+from confluent_kafka import KafkaException, Message
+
+from processors.outcomes import Reject, Retry
+from processors.stage import Context, Keeper, PartitionState, Stage, Transform
+from schemas.codec import Codec
+from schemas.validation import wrong_event
+from streams import metrics
+from streams.crash_points import crash_points
+from streams.dead_letter import Bad, DeadLetterLimit
+from streams.harvest import Delivery, Harvest
+from streams.intake import Intake, bad
+from streams.ownership import Hand, Place
+from streams.partitions import Batch, PartitionedReader
+from streams.recovery import Changelog
+from streams.sink import Sink
+from streams.topology import StageSpec
+
+S = TypeVar("S")
+
+MARGIN = 250_000
+"""Microseconds by which an end offset may lag behind the append times it stands for."""
+LAG_EVERY = 1.0
+LOOK_UP_EVERY = 0.2
+"""Seconds between looks at whether a held batch is still wanted."""
+
+
+def now_micros() -> int:
+    return time.time_ns() // 1000
+
+
+class _StageWork(Generic[S]):
+    """What both kinds have in common."""
+
+    def __init__(self, spec: StageSpec, codec: Codec, sink: Sink) -> None:
+        self.spec, self._codec = spec, codec
+        self._intake = Intake(codec)
+        self._delivery = Delivery(spec.name, sink, DeadLetterLimit(), crash_points(spec.name))
+        self._batch_seconds = metrics.BATCH_SECONDS.labels(spec.name)
+        self._batch_records = metrics.BATCH_RECORDS.labels(spec.name)
+        self._lag_at = 0.0
+
+    def _hold(self, retry: Retry, hand: Hand[S]) -> bool:
+        """Waits as long as the stage asks, unless the batch is taken away; False then. Membership is kept."""
+        metrics.HELD_SECONDS.labels(self.spec.name, retry.reason).inc(retry.after)
+        end = time.monotonic() + retry.after
+        while hand.let_go():
+            left = end - time.monotonic()
+            if left <= 0:
+                return True
+            time.sleep(min(left, LOOK_UP_EVERY))
+        return False
+
+    def _measure(self, began: float, records: int, reader: PartitionedReader[S]) -> None:
+        now = time.perf_counter()
+        if records:
+            self._batch_seconds.observe(now - began)
+            self._batch_records.inc(records)
+        if now - self._lag_at >= LAG_EVERY:
+            self._lag_at = now
+            lag = dict.fromkeys(self.spec.reads, 0)
+            for (topic, _), behind in reader.lag().items():
+                lag[topic] += behind
+            for topic, behind in lag.items():
+                metrics.LAG.labels(self.spec.name, topic).set(behind)
+
+
+class TransformWork(_StageWork[None]):
+    """Runs a stage without memory."""
+
+    def __init__(self, spec: StageSpec, stage: Transform, codec: Codec, sink: Sink) -> None:
+        super().__init__(spec, codec, sink)
+        self._stage = stage
+
+    def open(self, starts: Mapping[int, Mapping[str, int]]) -> Mapping[int, None]:
+        return dict.fromkeys(starts)
+
+    def handle(self, batch: Batch, hand: Hand[None], reader: PartitionedReader[None]) -> None:
+        began, context = time.perf_counter(), Context(now_micros())
+        harvest = self._attempt(batch, hand, context)
+        while isinstance(harvest, Retry):
+            if not self._hold(harvest, hand):
+                return
+            context = Context(now_micros())
+            harvest = self._attempt(batch, hand, context)
+        self._delivery.deliver(harvest, context.now)
+        reader.commit(batch, next_offsets(batch.messages, hand.states))
+        self._delivery.after_commit(harvest, context.now)
+        self._measure(began, harvest.records, reader)
+
+    def _attempt(self, batch: Batch, hand: Hand[None], context: Context) -> Harvest | Retry:
+        harvest = Harvest(self._codec)
+        records, whence = [], []
+        for message, record in self._intake.records(batch.messages, hand.states):
+            harvest.records += 1
+            if isinstance(record, Bad):
+                harvest.reject(record)
+            elif (wrong := wrong_event(record.event, record.appended_at)) is not None:
+                harvest.reject(bad(message, record, "invalid", wrong))
+            else:
+                records.append(record)
+                whence.append((harvest.records - 1, message))
+        outcomes = self._stage.process(records, context)
+        if isinstance(outcomes, Retry):
+            return outcomes
+        for outcome, (position, message) in zip(outcomes, whence, strict=True):
+            if isinstance(outcome, Reject):
+                harvest.reject(bad(message, outcome.record, outcome.reason, outcome.detail), position)
+            else:
+                harvest.add(outcome)
+        return harvest
+
+
+class KeeperWork(_StageWork[PartitionState]):
+    """Runs a stage with memory, which it recovers from its changelog whenever partitions come."""
+
+    def __init__(self, spec: StageSpec, stage: Keeper, codec: Codec, sink: Sink, changelog: Changelog | None) -> None:
+        super().__init__(spec, codec, sink)
+        self._stage, self._changelog = stage, changelog
+        self._committed: dict[Place, tuple[int, int]] = {}
+
+    def open(self, starts: Mapping[int, Mapping[str, int]]) -> Mapping[int, PartitionState]:
+        states = {n: self._stage.open(n, start) for n, start in starts.items()}
+        if self._changelog is not None:
+            self._changelog.recover(states)
+        return states
+
+    def handle(self, batch: Batch, hand: Hand[PartitionState], reader: PartitionedReader[PartitionState]) -> None:
+        began, context = time.perf_counter(), Context(now_micros())
+        while (retry := self._stage.ready(context)) is not None:
+            if not self._hold(retry, hand):
+                return
+            context = Context(now_micros())
+        harvest = self._read(batch, hand.states, context)
+        self._decide(harvest, hand.states, context)
+        if self._ask_ends(hand.states, reader, context):
+            self._decide(harvest, hand.states, context)
+        self._delivery.deliver(harvest, context.now)
+        self._commit(batch, hand.states, reader)
+        self._delivery.after_commit(harvest, context.now)
+        self._measure(began, harvest.records, reader)
+
+    def _read(self, batch: Batch, states: Mapping[int, PartitionState], context: Context) -> Harvest:
+        harvest = Harvest(self._codec)
+        for message, record in self._intake.records(batch.messages, states):
+            harvest.records += 1
+            state = states[record.partition]
+            if isinstance(record, Bad):
+                harvest.reject(record)
+                state.skip(record.topic, record.offset, record.appended_at)
+                continue
+            outcome = state.read(record, context)
+            if isinstance(outcome, Reject):
+                harvest.reject(bad(message, outcome.record, outcome.reason, outcome.detail))
+            elif outcome is not None:
+                harvest.add(outcome)
+        return harvest
+
+    def _decide(self, harvest: Harvest, states: Mapping[int, PartitionState], context: Context) -> None:
+        for state in states.values():
+            for outcome in state.due(context):
+                harvest.add(outcome)
+
+    def _ask_ends(
+        self, states: Mapping[int, PartitionState], reader: PartitionedReader[PartitionState], context: Context
+    ) -> bool:
+        """Lets time pass on topics from which nothing comes. Whether any end was seen."""
+        asked = [(topic, n) for n, state in states.items() for topic in state.overdue(context)]
+        if not asked:
+            return False
+        at = now_micros() - MARGIN
+        try:
+            ends = reader.ends(asked)
+        except KafkaException:
+            return False  # The broker is away: no time has passed.
+        for (topic, n), end in ends.items():
+            states[n].end_seen(topic, end, at)
+        return True
+
+    def _commit(
+        self, batch: Batch, states: Mapping[int, PartitionState], reader: PartitionedReader[PartitionState]
+    ) -> None:
+        """Commits what has moved since the last time."""
+        moved = {}
+        for n, state in states.items():
+            for topic, offset in state.safe().items():
+                place = (topic, n)
+                if self._committed.get(place) != (batch.epochs[place], offset):
+                    moved[place] = offset
+        if moved:
+            reader.commit(batch, moved)
+            self._committed.update({place: (batch.epochs[place], offset) for place, offset in moved.items()})
+
+
+def next_offsets(messages: Collection[Message], partitions: Collection[int]) -> dict[Place, int]:
+    """The offset after the last message of each place, of these partitions."""
+    last = {(m.topic(), m.partition()): m.offset() for m in messages}
+    return {(t or "", n or 0): (o or 0) + 1 for (t, n), o in last.items() if n in partitions}
+
+
+def work_of(
+    spec: StageSpec, stage: Stage, codec: Codec, sink: Sink, changelog: Changelog | None
+) -> TransformWork | KeeperWork:
+    """What runs this stage, by its kind."""
+    if hasattr(stage, "process"):
+        return TransformWork(spec, cast(Transform, stage), codec, sink)
+    return KeeperWork(spec, stage, codec, sink, changelog)
