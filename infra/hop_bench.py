@@ -23,7 +23,8 @@ from streams.sink import producer_config
 PARTITIONS = 12
 RECORD_BYTES = 300
 PATIENCE = 120.0
-WARM_UP_S = 3.0
+START_WITHIN_S = 30.0
+WARM_UP_S = 1.0
 
 Say = Callable[[str], None]
 
@@ -127,29 +128,38 @@ def _run(contender: str, bootstrap: str, source: str, target: str, records: int)
 
 
 def measure_latency(bootstrap: str, source: str, target: str, rate: int, seconds: float) -> Latency:
-    """Through a running stage, at a steady rate. Both ends are here, so one clock measures."""
+    """Through a running stage, at a steady rate. Both ends are here, so one clock measures.
+
+    What was sent before both had their partitions, and settled for a second, does not count.
+    """
     command = [sys.executable, "-m", "streams.hop", "stage", bootstrap, source, target, "0"]
     stage = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    reader = _Reader(bootstrap, target)
+    reader, sender = _Reader(bootstrap, target), _Sender(bootstrap, source, rate)
     try:
         reader.start()
-        sent = _send_steadily(bootstrap, source, rate, WARM_UP_S + seconds)
-        reader.finish(sent)
+        end = time.monotonic() + START_WITHIN_S
+        while not reader.took and time.monotonic() < end:
+            sender.send(0.2)
+        sender.send(WARM_UP_S)
+        since = time.monotonic_ns()
+        sender.send(seconds)
+        sender.flush()
+        reader.finish(sender.sent)
     finally:
         stage.terminate()
         stage.wait(30)
-    late = sorted(reader.took[int(rate * WARM_UP_S) :])
-    if len(late) < rate:
-        raise BenchFailed(f"only {len(reader.took)} of {sent} records came through the stage")
-    return Latency(*(round(late[int(len(late) * share)] * 1000, 1) for share in (0.50, 0.95, 0.99)))
+    late = sorted(took for at, took in reader.took if at >= since)
+    if len(late) < rate * seconds * 0.9:
+        raise BenchFailed(f"only {len(reader.took)} of {sender.sent} records came through the stage")
+    return Latency(*(round(late[int(len(late) * share)] / 1e6, 1) for share in (0.50, 0.95, 0.99)))
 
 
 class _Reader(threading.Thread):
-    """Reads the target from its end on, and notes how long each record took."""
+    """Reads the target, and notes of each record when it was sent and how long it took, in nanoseconds."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         super().__init__(name="latency", daemon=True)
-        self.took: list[float] = []
+        self.took: list[tuple[int, int]] = []
         self._enough = threading.Event()
         self._wanted = 1 << 60
         group = f"spillway.bench.reader.{uuid.uuid4().hex}"
@@ -161,8 +171,8 @@ class _Reader(threading.Thread):
             first = self._consumer.poll(0.1)
             found = [] if first is None else [first, *self._consumer.consume(1000, 0)]
             now = time.monotonic_ns()
-            values = [m.value() or b"" for m in found if m.error() is None]
-            self.took += [(now - int(value[:20])) / 1e9 for value in values]
+            sent = [int((m.value() or b"0")[:20]) for m in found if m.error() is None]
+            self.took += [(at, now - at) for at in sent]
             if len(self.took) >= self._wanted:
                 self._enough.set()
         self._consumer.close()
@@ -175,14 +185,25 @@ class _Reader(threading.Thread):
         self.join(10)
 
 
-def _send_steadily(bootstrap: str, topic: str, rate: int, seconds: float) -> int:
-    producer = Producer({**producer_config(bootstrap), "linger.ms": 0})
-    filler, sent, began = b"x" * (RECORD_BYTES - 20), 0, time.monotonic()
-    while (passed := time.monotonic() - began) < seconds:
-        while sent < passed * rate:
-            producer.produce(topic, b"%020d" % time.monotonic_ns() + filler, b"key %d" % (sent % 1000))
-            sent += 1
-        producer.poll(0)
-        time.sleep(0.002)
-    producer.flush(30)
-    return sent
+class _Sender:
+    """Writes records at a steady rate; each begins with the time at which it is sent."""
+
+    def __init__(self, bootstrap: str, topic: str, rate: int) -> None:
+        self._producer = Producer({**producer_config(bootstrap), "linger.ms": 0})
+        self._topic, self._rate, self._filler = topic, rate, b"x" * (RECORD_BYTES - 20)
+        self.sent = 0
+
+    def send(self, seconds: float) -> None:
+        """For so long."""
+        began, before = time.monotonic(), self.sent
+        while (passed := time.monotonic() - began) < seconds:
+            while self.sent - before < passed * self._rate:
+                value = b"%020d" % time.monotonic_ns() + self._filler
+                self._producer.produce(self._topic, value, b"key %d" % (self.sent % 1000))
+                self.sent += 1
+            self._producer.poll(0)
+            time.sleep(0.002)
+
+    def flush(self) -> None:
+        """Returns when the broker has all."""
+        self._producer.flush(30)

@@ -21,6 +21,7 @@ from infra.play_links import Answer, GatewayLink, KafkaLink, Link
 from infra.play_talks import Step, Talk, talk_of
 from infra.recordings import Recorded
 from infra.settings import Settings
+from schemas.codec import Codec
 from schemas.events import MessageReceived
 from streams.channels import compose
 from streams.channels.client import wall_clock
@@ -87,18 +88,21 @@ def play(
     deadline_for: DeadlineFor = ten_seconds,
     through_gateway: Keys | None = None,
     stop: Callable[[], bool] = lambda: False,
+    codec: Codec | None = None,
 ) -> PlayResult:
     """Plays to the end, and returns what was sent and what came back.
 
     through_gateway: the gateway's keys, to send over HTTP; None: straight to Kafka. `stop` ends it early: nothing more
-    is sent, and what is open counts as missing. Raises PlayError, KafkaException where the broker does not answer.
+    is sent, and what is open counts as missing. `codec`: None for the pinned ids.
+
+    Raises PlayError, KafkaException where the broker does not answer.
     """
     play_id = options.play_id if options.play_id is not None else secrets.token_hex(4)
     if not _PLAY_ID(play_id):
         raise PlayError(f"--play-id: {play_id!r}: 1 to 40 letters, digits, _ and - are meant")
     link: Link
     if through_gateway is None:
-        link = KafkaLink(settings.kafka, play_id, options.patience, wall_clock)
+        link = KafkaLink(settings.kafka, play_id, options.patience, wall_clock, codec)
     else:
         link = GatewayLink(settings, through_gateway, wall_clock)
     began = time.monotonic()

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from infra.settings import Settings
+from schemas.codec import Codec
 from schemas.events import AgentReplied, MessageReceived
 from schemas.identity import SEPARATOR
 from streams.channels.client import ChannelClient, NotDelivered
@@ -62,11 +63,14 @@ class Link(Protocol):
 class KafkaLink:
     """Publishes with the channel client and reads replies in order; those of an earlier play up to a day back."""
 
-    def __init__(self, bootstrap: str, play_id: str, patience: float, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, bootstrap: str, play_id: str, patience: float, clock: Callable[[], int], codec: Codec | None = None
+    ) -> None:
         self._bootstrap = bootstrap
         self._marker = f"{SEPARATOR}{play_id}.".encode()
         self._patience = patience
         self._clock = clock
+        self._codec = codec
         self._client: ChannelClient | None = None
 
     def begin(self, stored: bool) -> None:
@@ -80,6 +84,7 @@ class KafkaLink:
             replies_since=since,
             wanted=lambda key: marker in key,
             clock=self._clock,
+            codec=self._codec,
         )
         self._client.open()
 

@@ -12,7 +12,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from schemas.registry import CONTENT_TYPE, Version, pinned_versions, same_bytes
+from schemas.codec import Ids
+from schemas.registry import CONTENT_TYPE, Version, same_bytes, versions_of
 
 UNKNOWN_SUBJECT = (40401, "Subject not found.")
 UNKNOWN_VERSION = (40402, "Version not found.")
@@ -35,10 +36,10 @@ def _described(v: Version) -> dict[str, Any]:
 class Pinned:
     """The pinned versions, by subject and by id."""
 
-    def __init__(self) -> None:
+    def __init__(self, ids: Ids | None = None) -> None:
         self.by_subject: dict[str, list[Version]] = {}
         self.by_id: dict[int, Version] = {}
-        for v in pinned_versions():
+        for v in versions_of(ids or Ids.pinned()):
             self.by_subject.setdefault(v.subject, []).append(v)
             self.by_id[v.id] = v
 
@@ -58,9 +59,9 @@ class Pinned:
         return next((v for v in reversed(self.by_subject[subject]) if same_bytes(v.schema) == wanted), None)
 
 
-def router() -> APIRouter:
-    """The endpoints, to be mounted where adapters expect a registry."""
-    pinned = Pinned()
+def router(ids: Ids | None = None) -> APIRouter:
+    """The endpoints, to be mounted where adapters expect a registry. `ids`: those in use; if not given, the pinned."""
+    pinned = Pinned(ids)
     routes = APIRouter(tags=["schema registry"])
 
     @routes.get("/subjects")
@@ -131,8 +132,8 @@ async def _looked_up(
     return _answer(_described(found)) if found else _error(refusal[1], refusal[0])
 
 
-def app() -> FastAPI:
+def app(ids: Ids | None = None) -> FastAPI:
     """The endpoints by themselves, as an application of its own."""
     alone = FastAPI(title="Spillway's pinned schemas", docs_url=None, redoc_url=None)
-    alone.include_router(router())
+    alone.include_router(router(ids))
     return alone

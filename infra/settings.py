@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from infra.local.errors import StackError
+from infra.local.registry import CONFLUENT_API
 from infra.local.state import Folder
 
 DEFAULT_DATA = Path(".spillway")
@@ -23,9 +24,10 @@ class SettingsError(StackError):
 class Settings:
     """Addresses of everything a Spillway process talks to.
 
-    `kafka` is a bootstrap string, `postgres` a DSN of a user who may create databases and roles, `clickhouse` and
-    `registry` are http URLs. `metrics_port` is where this process serves `/metrics` and `/ready`; None for no server.
-    `gateway_host` and `gateway_port` are where the gateway listens.
+    `kafka` is a bootstrap string, `postgres` a DSN of a user who may create databases and roles, `clickhouse` an http
+    URL, and `registry` that of a Confluent API; None: the pinned schema ids are used. `metrics_port` on `metrics_host`
+    is where this process serves `/metrics` and `/ready`; None for no server. `gateway_host` and `gateway_port` are
+    where the gateway listens.
     """
 
     kafka: str
@@ -34,6 +36,7 @@ class Settings:
     registry: str | None = None
     data_dir: Path = DEFAULT_DATA
     metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
 
@@ -61,6 +64,7 @@ class Settings:
             registry=source.get("SPILLWAY_REGISTRY") or None,
             data_dir=Path(source.get("SPILLWAY_DATA") or DEFAULT_DATA),
             metrics_port=_port("SPILLWAY_METRICS_PORT", metrics) if metrics else None,
+            metrics_host=source.get("SPILLWAY_METRICS_HOST") or "127.0.0.1",
             gateway_host=host,
             gateway_port=port,
         )
@@ -83,7 +87,7 @@ class Settings:
             kafka=addresses["kafka"] or "",
             postgres=addresses["postgres"] or "",
             clickhouse=addresses["clickhouse"] or "",
-            registry=addresses.get("registry"),
+            registry=_confluent_api(addresses.get("registry")),
             data_dir=folder.path,
             gateway_host=host,
             gateway_port=port,
@@ -111,7 +115,12 @@ class Settings:
             env["SPILLWAY_REGISTRY"] = self.registry
         if self.metrics_port is not None:
             env["SPILLWAY_METRICS_PORT"] = str(self.metrics_port)
+            env["SPILLWAY_METRICS_HOST"] = self.metrics_host
         return env
+
+
+def _confluent_api(registry: str | None) -> str | None:
+    return registry and registry + CONFLUENT_API
 
 
 def _host_and_port(name: str, text: str) -> tuple[str, int]:

@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-import clickhouse_connect
-from projections.analytics.database import DATABASE
-
 from infra.audit import Audit, audit
 from infra.manifest import Manifest, Sent
 from infra.settings import Settings
+from projections.analytics.schema import client_of
 from projections.divergence import session_divergence, turn_divergence
 from projections.ledger import ledger
 from projections.progress import behind
@@ -23,7 +21,7 @@ REST: Final = 90.0
 
 TURNS: Final = """
 SELECT turn_id, scenario, lang, rung, handoff, latency_ms, text, disposition
-FROM turns WHERE run_id = 'live' AND turn_id IN {ids:Array(String)}
+FROM turns WHERE run_id = 'live' AND startsWith(session_id, {play:String})
 """
 FRESHNESS: Final = """
 SELECT quantiles(0.5, 0.95)(dateDiff('millisecond', appended_at, inserted_at))
@@ -54,9 +52,9 @@ def summarise(settings: Settings, manifest: Manifest, parts: Mapping[str, str], 
 
     `reconciled` lists where the stores tell another story than the manifest; it is empty in a sound installation.
     """
-    client = clickhouse_connect.get_client(dsn=settings.clickhouse, database=DATABASE)
+    client = client_of(settings.clickhouse)
     sent = manifest.messages
-    turns = _turns(client, [m.event_id for m in sent])
+    turns = _turns(client, manifest)
     found = audit(settings.kafka, [m.event_id for m in sent if m.acknowledged])
     since = min((m.sent_at for m in sent), default=0)
     freshness = _one(client, FRESHNESS, {"since": since})
@@ -88,8 +86,10 @@ def _one(client: Any, sql: str, parameters: Mapping[str, Any] | None = None) -> 
     return client.query(sql, parameters).result_rows[0][0]
 
 
-def _turns(client: Any, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    return {row["turn_id"]: row for row in client.query(TURNS, {"ids": list(ids)}).named_results()}
+def _turns(client: Any, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """The play's turns as the analytics has them: its sessions are named after it."""
+    rows = client.query(TURNS, {"play": f"{manifest.play_id}."}).named_results()
+    return {row["turn_id"]: row for row in rows}
 
 
 def _count(turns: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:

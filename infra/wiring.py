@@ -19,7 +19,7 @@ from processors.sentiment import LexiconSentiments
 from processors.stage import Stage
 from projections import analytics, session_state
 from schemas.codec import Codec
-from schemas.registry import ids_of
+from schemas.registry import RegistryError, ids_of, import_into
 from streams.channels.keys import ensure_keys
 from streams.channels.service import DeadlineFor, ten_seconds
 from streams.control import Control, ControlView
@@ -75,7 +75,12 @@ def _tenant(directory: Path) -> Tenant:
 
 def build_codec(settings: Settings) -> Codec:
     """The codec with the pinned ids, or with those of the installation's registry, kept on disk once looked up."""
-    return Codec(ids_of(settings.registry, settings.data_dir / "registry-ids.json") if settings.registry else None)
+    if settings.registry is None:
+        return Codec()
+    try:
+        return Codec(ids_of(settings.registry, settings.data_dir / "registry-ids.json"))
+    except RegistryError as err:
+        raise StackError(str(err)) from err
 
 
 @contextmanager
@@ -106,6 +111,8 @@ def prepare(settings: Settings, tenants: Path | None = TENANTS) -> None:
     create_topics(settings.kafka)
     session_state.prepare(settings.postgres)
     analytics.migrate(settings.clickhouse)
+    if settings.registry is not None:
+        import_into(settings.registry)
     codec = build_codec(settings)
     control = open_control(settings, codec)
     try:

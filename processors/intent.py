@@ -93,7 +93,7 @@ def _whole(plain: str, scores: Scores) -> tuple[str, float] | None:
     han = "".join(_HAN_RUN(plain)) if not plain.isascii() else ""
     if best == 0 and _is_noise(plain, words, han):
         return "nonsense", 0.8
-    if best < 3 and len(words) <= 8 and len(han) <= 12 and (words or han):
+    if len(words) <= 8 and len(han) <= 12 and (words or han):
         act = _act(words, han)
         if act is not None and (best < 2 or act == "reject"):
             return act, 0.8
@@ -148,7 +148,7 @@ class _Lexicon:
     """The terms, found by their first word or character."""
 
     def __init__(self, terms: Iterable[tuple[str, Terms]]) -> None:
-        self._atoms: dict[str, int] = {}
+        self._atoms: dict[tuple[str, ...], int] = {}
         self._single: dict[int, list[tuple[str, float]]] = defaultdict(list)
         self._pairs: dict[int, list[tuple[int, str, float]]] = defaultdict(list)
         self._by_word: dict[str, list[tuple[tuple[str, ...], int]]] = defaultdict(list)
@@ -166,14 +166,15 @@ class _Lexicon:
             self._pairs[parts[0]].append((parts[1], label, weight))
 
     def _atom(self, text: str) -> int:
-        if text not in self._atoms:
-            number = self._atoms[text] = len(self._atoms)
-            if _HAN.search(text):
+        chinese = _HAN.search(text) is not None
+        words = (text,) if chinese else tuple(stem(word) for word in text.split())
+        if words not in self._atoms:
+            number = self._atoms[words] = len(self._atoms)
+            if chinese:
                 self._by_character[text[0]].append((text, number))
             else:
-                words = tuple(stem(w) for w in text.split())
                 self._by_word[words[0]].append((words, number))
-        return self._atoms[text]
+        return self._atoms[words]
 
     def scores(self, plain: str) -> Scores:
         """What a normalised text says for each label; each term counts once."""

@@ -217,7 +217,7 @@ class Codec:
     """
 
     def __init__(self, ids: Ids | None = None, upcasters: Upcasters = UPCASTERS) -> None:
-        ids = ids or Ids.pinned()
+        self.ids = ids = ids or Ids.pinned()
         self._writers: dict[type, tuple[bytes, Schema, Callable[[Any], dict[str, Any]]]] = {}
         self._readers: dict[int, tuple[str, Schema, Schema | None, Builder]] = {}
         for name, cls in RECORDS.items():

@@ -62,9 +62,14 @@ def subject_of(record: str) -> str:
 
 def pinned_versions() -> Iterator[Version]:
     """Everything pinned, oldest first in each subject."""
-    for record, numbers in Ids.pinned().ids.items():
-        for version, id_ in enumerate(numbers, 1):
-            yield Version(subject_of(record), version, id_, record, pinned_schema(id_, record))
+    return versions_of(Ids.pinned())
+
+
+def versions_of(ids: Ids) -> Iterator[Version]:
+    """Everything pinned, with these ids for it: the pinned ones, or those of a registry (`ids_of`)."""
+    for record, pinned in Ids.pinned().ids.items():
+        for version, (id_, number) in enumerate(zip(pinned, ids.ids[record], strict=True), 1):
+            yield Version(subject_of(record), version, number, record, pinned_schema(id_, record))
 
 
 def same_bytes(schema: Schema) -> str:

@@ -8,11 +8,13 @@ from typing import Final, NamedTuple
 from schemas.codec import Codec
 from schemas.events import LIVE, DeadLettered, Event, MadeBy, MessageReceived, Meta, Record, StageHalted
 from schemas.identity import SEPARATOR, dead_letter_id, derived_id, session_key
+from schemas.validation import MAX_NAME
 from streams.sink import TooLarge
 
 MADE_BY_VERSION: Final = "dead_letter@1"
 MAX_VALUE: Final = 1 << 20
 """Bytes of a record that a dead letter keeps; every topic that stages read takes less."""
+MAX_KEY: Final = 4096
 
 
 class Bad(NamedTuple):
@@ -63,7 +65,7 @@ def dead_letter(bad: Bad, stage: str, now: int) -> DeadLettered:
         partition=bad.partition,
         offset=bad.offset,
         appended_at=bad.appended_at,
-        key=bad.key,
+        key=bad.key[:MAX_KEY] if bad.key is not None else None,
         value=bad.value[:MAX_VALUE] if bad.value is not None else None,
         stage=stage,
         reason=bad.reason,
@@ -82,6 +84,7 @@ def too_large(left_out: TooLarge, topic: str, stage: str, now: int) -> DeadLette
             occurred_at=now,
             deadline_at=None,
             made_by=MadeBy(stage, MADE_BY_VERSION),
+            traceparent=None,
         ),
         topic=topic,
         partition=-1,
@@ -97,14 +100,14 @@ def too_large(left_out: TooLarge, topic: str, stage: str, now: int) -> DeadLette
 
 
 def _session_of(bad: Bad) -> tuple[str, str]:
-    """Tenant and session from the event, else from the key, else unknown."""
+    """Tenant and session from the event, else from the key, else unknown; cut, where they are too long to be any."""
     if bad.event is not None:
-        return bad.event.meta.tenant_id, bad.event.meta.session_id
+        return bad.event.meta.tenant_id[:MAX_NAME], bad.event.meta.session_id[:MAX_NAME]
     try:
         tenant, _, session = (bad.key or b"").decode().partition(SEPARATOR)
     except UnicodeDecodeError:
         return "", ""
-    return (tenant, session) if session else ("", "")
+    return (tenant[:MAX_NAME], session[:MAX_NAME]) if session else ("", "")
 
 
 class DeadLetterLimit:

@@ -62,7 +62,8 @@ class Delivery:
             left_out = self._sink.enqueue(outputs)
             if left_out:
                 letters = [too_large(x, TOPIC_OF[type(x.event)], self._stage, now) for x in left_out]
-                self._sink.enqueue(letters)
+                if self._sink.enqueue(letters):
+                    raise RuntimeError("a dead letter is itself too large for its topic")
                 dead += letters
             self._reached("after_produce")
             self._sink.deliver()

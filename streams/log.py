@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from schemas.events import Record
 
 Place = tuple[str, int]
 """Topic and partition."""
+NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
 class Unreadable(NamedTuple):
@@ -37,9 +39,20 @@ def bounds(consumer: Consumer, topics: Iterable[str], timeout: float = 30) -> di
         if metadata.error is not None:
             raise ValueError(f"topic {topic}: {metadata.error}; create the topics with: spillway prepare")
         for partition in metadata.partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
-            found[topic, partition] = (low, high)
+            found[topic, partition] = _span(consumer, TopicPartition(topic, partition), timeout)
     return found
+
+
+def _span(consumer: Consumer, place: TopicPartition, timeout: float) -> tuple[int, int]:
+    """First and next offset. A partition that is new, or whose broker has just come up, may have no leader yet."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return consumer.get_watermark_offsets(place, timeout=timeout)
+        except KafkaException as err:
+            if err.args[0].code() not in NO_LEADER_YET or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def a_reader(bootstrap: str, **config: str | int | bool) -> Consumer:

@@ -182,6 +182,9 @@ class RoutingState:
             event = self._decider.after_close(state, record, now)
         if event is None:
             return NOTHING_TO_CHANGE
+        if state is None:
+            # Counted from the offset on, so that it goes on growing in a session that was forgotten and comes back.
+            event = event._replace(state=event.state._replace(seq=record.offset + 1))
         self._sessions.put(session, event.state, record.appended_at)
         return Emit((event,))
 

@@ -58,6 +58,7 @@ class WorkerSettings:
     bootstrap: str
     instance: str | None = None
     metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
     limit: int = BATCH_LIMIT
     tick: float = TICK
     history: float | None = HISTORY
@@ -153,7 +154,11 @@ def run_worker(
     app = make_app()
     sources = {spec.name: _source(app, spec, stage, settings, codec) for spec, stage in running}
     start_sources(app, list(sources.values()), [_Watch(control, halted)])
-    health.serve(settings.metrics_port, lambda: {name: source.reader.assigned for name, source in sources.items()})
+
+    def ready() -> dict[str, bool]:
+        return {name: source.reader.assigned for name, source in sources.items()}
+
+    health.serve(settings.metrics_port, ready, settings.metrics_host)
     return run_app(app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import datetime
 from typing import Annotated, Any, Optional
 
@@ -83,7 +84,7 @@ def _list() -> None:
     for found in saved().values():
         wants = ", ".join(p.name if p.default is None else f"{p.name}={p.default}" for p in found.parameters)
         table.add_row(found.name, escape(found.about), escape(wants))
-    Console().print(table)
+    _console().print(table)
 
 
 def _print(text: str, format_: str) -> None:
@@ -93,7 +94,7 @@ def _print(text: str, format_: str) -> None:
 
 
 def _show(answer: Answer) -> None:
-    console = Console()
+    console = _console()
     if len(answer.rows) == 1 and len(answer.columns) >= _WIDE:
         table = Table(show_header=False)
         for name, value in zip(answer.columns, answer.rows[0], strict=True):
@@ -105,6 +106,11 @@ def _show(answer: Answer) -> None:
     console.print(table)
     if not answer.rows:
         console.print("no rows")
+
+
+def _console() -> Console:
+    """As wide as the terminal; into a pipe as wide as it takes, since cut cells are of no use there."""
+    return Console(width=None if sys.stdout.isatty() else 2000)
 
 
 def _cell(value: Any) -> str:

@@ -14,7 +14,7 @@ from infra.cli.talking import NotAnswered, conversation, how, shown
 
 
 def command(
-    tenant: Annotated[Optional[str], typer.Option(help="The first one if missing.")] = None,  # noqa: UP045
+    tenant: Annotated[Optional[str], typer.Option(help="The example shop if missing.")] = None,  # noqa: UP045
     session: Annotated[str, typer.Option(help="Goes on with a conversation; a new one if missing.")] = "",
     tier: Annotated[str, typer.Option(help="The customer's tier.")] = "standard",
     verified: Annotated[bool, typer.Option("--verified", help="The channel knows that this is the customer.")] = False,

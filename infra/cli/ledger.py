@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import Annotated
 
@@ -66,7 +67,7 @@ def _show(found: Ledger) -> None:
         table.add_row(*_cells(line, minutes))
     table.add_section()
     table.add_row(*_cells(Line("all", None, *(getattr(found.total, name) for name in COUNTS)), minutes))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 2000)
     console.print(table)
     for problem in found.problems:
         console.print(f"not balanced: {problem}")

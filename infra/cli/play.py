@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infra.cli.gateway import CONTROL_PATIENCE, deadlines, keys_path
+from infra.cli.gateway import keys_path
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.cli.talking import stack_keys, tenant_of
 from infra.local.errors import StackError
@@ -20,11 +20,8 @@ from infra.manifest import Summary
 from infra.play import PlayOptions, PlayProgress, PlayResult, play
 from infra.recordings import Recorded, read_recordings
 from infra.settings import Settings
-from schemas.codec import Codec
+from infra.wiring import build_codec, channel_deadlines
 from streams.channels.keys import Keys
-from streams.control import Control
-from streams.policies import Policies
-from streams.search import ArticleSearch
 
 
 def command(
@@ -84,24 +81,17 @@ def _check_tenants(file: Path, conversations: list[Recorded], keys: Keys) -> Non
 def _played(
     conversations: list[Recorded], settings: Settings, options: PlayOptions, gateway: Keys | None, quiet: bool
 ) -> PlayResult:
-    control = Control(settings.kafka, Codec())
-    control.start()
     try:
-        if not control.wait_until_read(CONTROL_PATIENCE):
-            raise StackError(f"chat.control could not be read from {settings.kafka}; see: spillway status")
-        deadline_for = deadlines(Policies(control, ArticleSearch))
-        with _bar(quiet) as bar:
+        with channel_deadlines(settings) as deadline_for, _bar(quiet) as bar:
             task = bar.add_task("playing", total=None, facts="")
 
             def show(p: PlayProgress) -> None:
                 facts = f"{p.done}/{p.conversations} conversations · {p.replies} replies"
                 bar.update(task, completed=p.sent, total=p.total, facts=facts)
 
-            return play(conversations, settings, options, show, deadline_for, gateway)
+            return play(conversations, settings, options, show, deadline_for, gateway, codec=build_codec(settings))
     except KafkaException as err:
         raise StackError(f"the broker at {settings.kafka} does not answer ({err}); see: spillway status") from err
-    finally:
-        control.close()
 
 
 def _bar(quiet: bool) -> Progress:

@@ -14,15 +14,11 @@ from infra.cli.options import DEFAULT_DATA, Data
 from infra.local.errors import StackError
 from infra.settings import Settings
 from infra.tenants import activation, load_tenant
+from infra.wiring import build_codec, open_control
 from processors.policy import Problem, Tenant
-from schemas.codec import Codec
 from schemas.events import PolicyActivated
-from streams.control import Control
-from streams.sink import Sink
+from streams.sink import Sink, Undelivered
 
-__all__ = ["app", "load_tenant"]
-
-PATIENCE = 30.0
 AHEAD = 5.0
 """Seconds from the activation until it is in force, so that every process has it by then."""
 
@@ -67,9 +63,11 @@ def activate(
     settings = Settings.find(data)
     now = time.time_ns() // 1000
     event = activation(tenant, now + int(in_ * 1_000_000), now)
-    sink = Sink(settings.kafka, Codec())
+    sink = Sink(settings.kafka, build_codec(settings))
     try:
         left_out = sink.send([event])
+    except Undelivered as err:
+        raise StackError(f"{settings.kafka} did not take the policy: {err}; is the stack up and prepared?") from err
     finally:
         sink.close()
     if left_out:
@@ -129,11 +127,8 @@ def _described(tenant: Tenant) -> dict[str, str | int]:
 
 
 def _activations(settings: Settings) -> list[tuple[PolicyActivated, ...]]:
-    control = Control(settings.kafka, Codec())
-    control.start()
+    control = open_control(settings, build_codec(settings))
     try:
-        if not control.wait_until_read(PATIENCE):
-            raise StackError(f"chat.control could not be read from {settings.kafka} in {PATIENCE:.0f} s: is it up?")
         return [control.policies(tenant) for tenant in sorted(control.tenants())]
     finally:
         control.close()

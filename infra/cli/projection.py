@@ -6,11 +6,17 @@ import sys
 from typing import Annotated, Optional
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.local.errors import StackError
 from infra.settings import Settings
+from infra.wiring import build_codec
+from projections.analytics.rebuild import AnalyticsSide
+from projections.divergence import Divergence, session_divergence, turn_divergence
 from projections.processes import UnknownProjection, run_projection
+from projections.rebuild import SessionSide, rebuild
+from streams.topology import PROJECTIONS
 
 
 def command(
@@ -34,11 +40,41 @@ def command(
         if name == "rebuild":
             _rebuild(settings, target, check)
         else:
-            stores = settings.postgres, settings.clickhouse
-            sys.exit(run_projection(name, settings.kafka, *stores, settings.metrics_port))
+            stores, codec = (settings.postgres, settings.clickhouse), build_codec(settings)
+            port, host = settings.metrics_port, settings.metrics_host
+            sys.exit(run_projection(name, settings.kafka, *stores, port, codec=codec, metrics_host=host))
     except UnknownProjection as why:
         raise StackError(str(why)) from why
 
 
-def _rebuild(settings: Settings, target: str | None, check: bool) -> None:
-    raise StackError("not yet")
+def _rebuild(settings: Settings, name: str | None, check: bool) -> None:
+    if name not in PROJECTIONS:
+        raise UnknownProjection(f"rebuild which projection? There are {', '.join(PROJECTIONS)}")
+    if check:
+        _compare(settings, name)
+        return
+    side = SessionSide(settings.postgres) if name == "session_state" else AnalyticsSide(settings.clickhouse)
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task(f"folding the log for {name}", total=None)
+        done = rebuild(side, settings.kafka, progress=lambda n, of: bar.update(task, completed=n, total=of))
+    if done.divergence is None:
+        typer.echo("the live tables stood at positions that the log does not have: there was nothing to compare with")
+    else:
+        _say(done.divergence)
+    typer.echo(f"{name}: {done.records} records folded anew in {done.seconds:.1f} s; the new tables are in place")
+
+
+def _compare(settings: Settings, name: str) -> None:
+    if name == "session_state":
+        found = session_divergence(settings.kafka, settings.postgres)
+    else:
+        found = turn_divergence(settings.kafka, settings.clickhouse)
+    _say(found)
+    if not found.none:
+        raise typer.Exit(1)
+
+
+def _say(found: Divergence) -> None:
+    typer.echo(f"{found.sessions} sessions compared, {len(found.divergent)} differ")
+    for key in found.divergent[:20]:
+        typer.echo(f"  {key.tenant_id} {key.session_id} (run {key.run_id})")

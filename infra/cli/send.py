@@ -13,7 +13,7 @@ from infra.cli.talking import WAIT, conversation, how, shown
 
 def command(
     text: Annotated[str, typer.Argument(help="The message.")],
-    tenant: Annotated[Optional[str], typer.Option(help="The first one if missing.")] = None,  # noqa: UP045
+    tenant: Annotated[Optional[str], typer.Option(help="The example shop if missing.")] = None,  # noqa: UP045
     session: Annotated[str, typer.Option(help="The conversation.")] = "terminal",
     tier: Annotated[str, typer.Option(help="The customer's tier.")] = "standard",
     verified: Annotated[bool, typer.Option("--verified", help="The channel knows that this is the customer.")] = False,

@@ -16,6 +16,7 @@ from infra.settings import Settings
 from streams.channels.keys import Keys, KeysError, load_keys
 
 WAIT = 30.0
+DEFAULT_TENANT = "shop"
 
 
 class NotAnswered(StackError):
@@ -94,11 +95,11 @@ def stack_keys(settings: Settings) -> Keys:
 
 
 def tenant_of(keys: Keys, tenant: str | None, path: Path) -> str:
-    """The tenant that was asked for, or the first there is. Raises StackError naming those there are."""
+    """The tenant that was asked for, or the example shop, or the first there is. Raises StackError naming them."""
     if tenant is None:
         if not keys.tenants:
             raise StackError(f"{path} has no tenant yet; start the stack with: spillway up")
-        return keys.tenants[0]
+        return DEFAULT_TENANT if DEFAULT_TENANT in keys.tenants else keys.tenants[0]
     if tenant not in keys.tenants:
         raise StackError(f"--tenant: {tenant!r} is not known; there are: {', '.join(keys.tenants)}")
     return tenant

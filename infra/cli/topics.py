@@ -40,8 +40,8 @@ def command(
     rows = [{**_described(topic), **live.get(topic.name, {})} for topic in CATALOGUE]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
-        return
-    _print(rows)
+    else:
+        _print(rows)
     if absent:
         typer.echo(f"Without offsets and sizes: {absent}", err=True)
 

@@ -43,5 +43,6 @@ def command(
         settings.kafka,
         instance=instance or os.environ.get("SPILLWAY_INSTANCE") or None,
         metrics_port=settings.metrics_port,
+        metrics_host=settings.metrics_host,
     )
     exit_now(run_worker(build_stages(names, control), how, codec, control))

@@ -22,8 +22,7 @@ JVM = [
     "-XX:+UseSerialGC",  # the smallest in memory, and as fast as any on two cores
     "-XX:MaxMetaspaceSize=128m",
     "-XX:ReservedCodeCacheSize=64m",
-    "-XX:MaxDirectMemorySize=192m",
-    "-XX:TieredStopAtLevel=4",
+    "-XX:MaxDirectMemorySize=384m",
     "-Xss512k",
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -132,6 +131,7 @@ def _format(command: list[str], properties: Path) -> None:
     if cluster.startswith("-"):
         cluster = "A" + cluster[1:]
     arguments = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    quick = [*command[:1], "-XX:TieredStopAtLevel=1", *command[1:]]
+    done = subprocess.run([*quick, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise PartFailed(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 
 from infra.local.state import write_atomically
 
 USUAL = {"kafka": 9092, "postgres": 5432, "clickhouse": 8123, "gateway": 8080, "registry": 8081}
+
+_STEPS = (0, 10_000, 20_000)
+"""Where the usual port is taken, the same plus these: easily remembered, and not among those the system gives out."""
+PATIENCE_S = 3.0
+"""How long to wait for the port of last time: a process that was killed may hold it for a moment."""
 
 
 class Ports:
@@ -22,8 +28,11 @@ class Ports:
 
     def take(self, name: str) -> int:
         """A free port for the part `name`, not given to another part before."""
-        wishes = [self._known.get(name), self._usual.get(name)]
-        port = next((wish for wish in wishes if wish and wish not in self._given and is_free(wish)), None)
+        known, usual = self._known.get(name), self._usual.get(name)
+        port = known if known and known not in self._given and _soon_free(known) else None
+        if port is None and usual is not None:
+            wishes = (usual + step for step in _STEPS)
+            port = next((wish for wish in wishes if wish not in self._given and is_free(wish)), None)
         while port is None or port in self._given:
             port = _any_free()
         self._given.add(port)
@@ -40,6 +49,15 @@ def is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def _soon_free(port: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 

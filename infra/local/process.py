@@ -21,7 +21,6 @@ LARGEST_LOG_BYTES = 32 * 1024 * 1024
 """A log larger than this is set aside, once, when its part starts again."""
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
-_CLOCK_TOLERANCE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,18 @@ class PartSpec:
 
 @dataclass(frozen=True)
 class Identity:
-    """A process, told apart from a later one that was given the same pid."""
+    """A process, told apart from a later one that was given the same pid. `born` is opaque."""
 
     pid: int
-    created: float
+    born: str
 
     def process(self) -> psutil.Process | None:
         """The process if it still runs, else None."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < _CLOCK_TOLERANCE_S
+            same = _birth(self.pid) == self.born
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return None
 
 
@@ -82,7 +81,20 @@ def identity_of(pid: int) -> Identity:
     Raises:
         psutil.NoSuchProcess: it has ended.
     """
-    return Identity(pid, psutil.Process(pid).create_time())
+    try:
+        return Identity(pid, _birth(pid))
+    except (FileNotFoundError, ProcessLookupError) as ended:
+        raise psutil.NoSuchProcess(pid) from ended
+
+
+def _birth(pid: int) -> str:
+    """When the process was born, in a form that no adjustment of the clock changes."""
+    if sys.platform != "linux":
+        return f"{psutil.Process(pid).create_time():.2f}"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    # The name in parentheses may hold spaces; the ticks since the boot are the 20th field after it.
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{boot} {ticks}"
 
 
 def spawn(spec: PartSpec) -> subprocess.Popen[bytes]:

@@ -150,7 +150,7 @@ class LocalStack:
             kafka=self.addresses.kafka or "",
             postgres=self.addresses.postgres or "",
             clickhouse=self.addresses.clickhouse or "",
-            registry=self.addresses.registry,
+            registry=self.addresses.registry and self.addresses.registry + registry.CONFLUENT_API,
             data_dir=self.folder.path,
             gateway_host=host,
             gateway_port=int(port),
@@ -246,7 +246,7 @@ class LocalStack:
         self.folder.write(
             StackRecord(
                 supervisor_pid=me.pid,
-                supervisor_created=me.created,
+                supervisor_born=me.born,
                 started_at=self._started_at,
                 ready=self._ready,
                 addresses=asdict(self.addresses),
@@ -262,7 +262,7 @@ def _record(part: Part) -> PartRecord:
         state=part.state.value,
         version=part.spec.version,
         pid=part.pid,
-        created=part.identity.created if part.identity else None,
+        born=part.identity.born if part.identity else None,
         port=part.spec.port,
         address=part.spec.address,
         health=part.spec.health,

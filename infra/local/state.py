@@ -18,13 +18,13 @@ from infra.local.process import Identity
 
 @dataclass(frozen=True)
 class PartRecord:
-    """A part as `run/stack.json` has it. `created` is the process's start, seconds since the epoch."""
+    """A part as `run/stack.json` has it. `born` tells its process from a later one."""
 
     name: str
     state: str
     version: str
     pid: int | None
-    created: float | None
+    born: str | None
     port: int | None
     address: str | None
     health: str | None
@@ -35,7 +35,7 @@ class PartRecord:
 
     @property
     def identity(self) -> Identity | None:
-        return None if self.pid is None or self.created is None else Identity(self.pid, self.created)
+        return None if self.pid is None or self.born is None else Identity(self.pid, self.born)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class StackRecord:
     """The content of `run/stack.json`. `ready` once every part has answered and all preparation is done."""
 
     supervisor_pid: int
-    supervisor_created: float
+    supervisor_born: str
     started_at: float
     ready: bool
     addresses: dict[str, str | None]
@@ -52,7 +52,7 @@ class StackRecord:
 
     @property
     def supervisor(self) -> Identity:
-        return Identity(self.supervisor_pid, self.supervisor_created)
+        return Identity(self.supervisor_pid, self.supervisor_born)
 
 
 class Folder:

@@ -15,16 +15,18 @@ TERMS: Final[dict[str, Terms]] = {
             "what material/made of/how big/how heavy/what size/which size/size guide/dimensions/what colours/"
             "what colors/which colours/waterproof/dishwasher safe/how do i use/how do i clean/how to clean/"
             "warranty/guarantee/difference between/recommend/do you sell/do you stock/is it safe/can it be used/"
-            "how long does the battery/what wattage/handmade/is the/does it come with/does the/gift wrapping/"
+            "how long does the battery/what wattage/handmade/does it come with/gift wrapping/"
             "gift wrap/礼品包装/保质期/产地/哪里产"
         ),
         medium=(
+            "区别/贺卡/怎么安装/difference/"
             "适合/功能/规格/型号/配件/容量/功率/安装/clean/material/size/colour/color/weight/battery/bulb/safe for/"
             "suitable/features/spec/wash/how does+work/包装/instructions/assemble/care for/microwave/outdoor/"
             "indoor/灯泡/bulb"
         ),
         weak=(
-            "产品/商品/质量/product/item/model/怎么样/好用/茶壶/灯笼/茶具/蜡烛/香薰/lantern/teapot/candle/tea set/"
+            "产品/商品/质量/is the/"
+            "does the/product/item/model/怎么样/好用/茶壶/灯笼/茶具/蜡烛/香薰/lantern/teapot/candle/tea set/"
             "能不能用/可以用吗"
         ),
     ),

@@ -49,6 +49,7 @@ TERMS: Final[dict[str, Terms]] = {
             "update my order/amend my order/add to my order/add an item/remove an item/加到订单"
         ),
         medium=(
+            "选错/改一下/写错/"
             "改+数量/改+颜色/改+尺寸/改成/换成+没发货/备注/add+order/one more+order/change+colour+order/"
             "change+quantity/合并订单/一起发/add+to order/order+instead of"
         ),
@@ -67,6 +68,7 @@ TERMS: Final[dict[str, Terms]] = {
             "没有更新"
         ),
         medium=(
+            "没收到/能到吗/能到么/送过来/送来/到不了/今天能到/"
             "物流/快递/包裹/发货/派送/催/到货/送货/签收/parcel/package/delivered/arrive/ship+order/order+where/"
             "order+arrive/order+late/courier/wait+order/card+mail/card+post/dispatch/送达"
         ),
@@ -141,10 +143,13 @@ TERMS: Final[dict[str, Terms]] = {
             "can i return/want to return/returns/退掉"
         ),
         medium=(
-            "退+不喜欢/退+不合适/退+质量/return+label/return+days/doesnt fit/does not fit/too small+return/"
+            "退+不喜欢/退+不合适/退+质量/return+label/return+days/doesnt fit/does not fit/too small+return/send+back/"
             "send back/寄回/退换"
         ),
-        weak="退/return",
+        weak=(
+            "售后/"
+            "退/return"
+        ),
     ),
     "exchange_item": Terms(
         "returns_exchange",
@@ -187,6 +192,7 @@ TERMS: Final[dict[str, Terms]] = {
             "stopped working/came broken/came damaged/smashed/shattered/in pieces"
         ),
         medium=(
+            "返修/维修/修一下/保修期内/repair/"
             "碎的/碎了/裂的/坏的/坏+收到/裂+收到/漏水/掉色/不亮/开不了/用不了/broken/damaged/faulty/cracked/"
             "chipped/leak/doesnt work/not working+bought/scratched/torn/变形/划痕/发霉/wont turn on"
         ),

@@ -99,6 +99,7 @@ TERMS: Final[dict[str, Terms]] = {
             "收不到短信"
         ),
         medium=(
+            "registration/create an account/create account/register+error/register+problem/sign up+problem/"
             "code+never/code+come/code+receive/登录/登陆/login/log in/sign in/access+account/app+code/authenticat/"
             "code+sms/code+text message/blocked"
         ),
@@ -122,7 +123,10 @@ TERMS: Final[dict[str, Terms]] = {
             "wallet was stolen/stole my/lost my phone/report a lost/lost or stolen/cant find my card/"
             "cannot find my card/unfreeze/card got swallowed/swallowed my card/挂失/card+gone"
         ),
-        medium="card+lost/card+stolen/card+freeze/card+block/freeze/wallet+stolen/purse+stolen",
+        medium=(
+            "phone+stolen/phone+lost/"
+            "card+lost/card+stolen/card+freeze/card+block/freeze/wallet+stolen/purse+stolen"
+        ),
     ),
     "fraud": Terms(
         "account_security",

@@ -17,6 +17,7 @@ TERMS: Final[dict[str, Terms]] = {
             "worst company/worst shop/worst bank/never shop here/never buy again/sue you/my lawyer/consumer rights"
         ),
         medium=(
+            "consumer claim/lodge/reclamation/"
             "太差/气死/受够/忍无可忍/失望/垃圾/无语/不负责/推卸/敷衍/没人管/太过分/ridiculous/disgusting/disgusted/"
             "fed up/sick of/angry/furious/outrageous/worst/terrible/awful/horrible/pathetic/useless/joke/shame/"
             "disappointed/nobody+help/no one+help/third time/never again/lied/liar"
@@ -32,23 +33,31 @@ TERMS: Final[dict[str, Terms]] = {
             "phone me/speak to your manager/找经理/找你们经理/叫你们经理/speak to an adviser/an adviser/an advisor/"
             "speak to somebody/打电话给我/transfer me to"
         ),
-        medium="客服/agent/经理/manager/adviser/advisor/staff member/not a bot/robot/机器人/someone+call/a person",
+        medium=(
+            "customer service/customer support/customer care/"
+            "客服/agent/经理/manager/adviser/advisor/staff member/not a bot/robot/机器人/someone+call/a person"
+        ),
     ),
     "greeting": Terms(
         "chit_chat",
         medium=(
+            "hii/helo/are you there/在不/"
             "你好/您好/在吗/在不在/有人吗/哈喽/嗨/早上好/下午好/晚上好/hello/hi/hey/good morning/good afternoon/"
             "good evening/hai/hiya/greetings/morning/亲/在么"
         ),
     ),
     "thanks": Terms(
         "chit_chat",
-        medium="谢谢/多谢/感谢/辛苦了/谢啦/谢了/3q/thank you/thanks/thank/thx/cheers/appreciate/much appreciated/ty",
+        medium=(
+            "thankyou/thanku/tq/"
+            "谢谢/多谢/感谢/辛苦了/谢啦/谢了/3q/thank you/thanks/thank/thx/cheers/appreciate/much appreciated/ty"
+        ),
     ),
     "goodbye": Terms(
         "chit_chat",
         strong="have a nice day/have a good day/have a great day",
         medium=(
+            "byee/没有啦/没了/没啦/木有了/"
             "再见/拜拜/bye/goodbye/good bye/see you/that is all/thats all/没有了/没事了/没别的了/没问题了/"
             "nothing else/good night/晚安/回见/no more questions"
         ),
@@ -56,6 +65,7 @@ TERMS: Final[dict[str, Terms]] = {
     "about_bot": Terms(
         "chit_chat",
         strong=(
+            "who made you/where are you from/what can i ask/do you work for/your name/your age/your hobby/"
             "你是谁/你是机器人/你叫什么/你是人吗/你是真人/你多大/你会什么/你能做什么/who are you/are you a bot/"
             "are you a robot/are you human/are you real/what are you/whats your name/what is your name/"
             "what can you do/how are you/how old are you/tell me a joke/讲个笑话/讲笑话/你好吗/你喜欢/你吃饭/"
@@ -108,30 +118,36 @@ TERMS: Final[dict[str, Terms]] = {
 }
 
 CONFIRM: Final = (
+    "sir madam mam confirm confirmed en emm please "
     "yes yeah yep yup ya y ok okay okey k kk sure right correct fine alright agreed please do it go ahead exactly "
     "definitely of course great good perfect cool that is thats it one works for me sounds got understood i see "
     "will oh ah um well hmm so then a the to all done and"
 )
 """Words of which nothing but an acknowledgement consists, if one of its core is among them."""
 REJECT: Final = (
+    "enough sir madam mam nothanks else more further "
     "no nope nah not dont do now thanks never mind nevermind none neither really i want it need that nothing didnt "
     "did was have havent am"
 )
 """The same, of a refusal."""
 CONFIRM_CORE: Final = (
+    "confirm confirmed en "
     "yes yeah yep yup ya y ok okay okey k kk sure right correct fine alright agreed exactly definitely course "
     "understood see go done good cool"
 )
 REJECT_CORE: Final = (
+    "nothing nothanks "
     "no nope nah never nevermind none neither"
 )
 ZH_CONFIRM: Final = (
+    "麻烦 麻烦你 麻烦您 您 你 "
     "好的 好吧 好滴 好呀 好啊 好嘞 好哒 好 嗯嗯 嗯 恩恩 恩 哦哦 哦 噢 是的 是 对的 对 对呀 行 行吧 可以 可以的 "
     "没错 知道了 明白了 明白 了解 了解了 收到 嗯呢 行的 没问题 确定 确认 同意 要的 需要 有的 那好吧 那就这样 哈 呢 "
     "吧 啊 呀 哒 的 了 喔 额 那 我 等"
 )
 """Parts of which nothing but an acknowledgement consists in Chinese."""
 ZH_REJECT: Final = (
+    "没有啦 没了 没啦 "
     "不用了 不用 不要 不需要 不是 没有 不 不行 不可以 算了 不想 没 暂时 先 吧 了 的 啊 呢 我 那就 那 不了"
 )
 """The same, of a refusal."""

@@ -237,7 +237,7 @@ def _defaults(fields: Fields, texts: dict[str, str], languages: tuple[str, ...])
     for lang, text in texts.items():
         for slot in _SLOT.findall(text):
             slots.setdefault(slot, lang)
-        if _SLOT.sub("", text).strip("{}") != _SLOT.sub("", text) or "{" in _SLOT.sub("", text):
+        if not {"{", "}"}.isdisjoint(_SLOT.sub("", text)):
             fields.wrong(lang, "has a { or } that is no slot", "write {slot}, or leave the brace out")
     for slot, lang in slots.items():
         if slot not in KINDS:

@@ -10,6 +10,11 @@ from projections.analytics.questions import saved
 from projections.analytics.schema import TABLES
 
 _HIDDEN = ("turn_parts", "migrations")
+_PLAIN = {
+    "LowCardinality(Nullable(String))": "Nullable(String)",
+    "LowCardinality(String)": "String",
+    "DateTime64(6, 'UTC')": "time",
+}
 _TOP = """# Analytics: the data dictionary
 
 Written from the comments of the tables by `spillway ask --dictionary`; a test holds it against them.
@@ -17,7 +22,7 @@ Written from the comments of the tables by `spillway ask --dictionary`; a test h
 Ask with `spillway ask "SELECT …"`, any ClickHouse client, or Grafana. The database is `spillway`. Times are UTC.
 
 - **Begin with `turns`**: one row for each customer message and all that followed from it. It is a view that merges what
-  has arrived, so that repeated events change nothing in it; name the columns you need, since each is merged when asked for.
+  has arrived, so that repeated events change nothing in it. Name the columns you need: each is merged when asked for.
 - The tables of facts have one row for each event, with its place in the log. Repeats are merged in the background: read
   them with `FINAL`, or count `uniqExact(event_id)`.
 - Rows of a replay have its `run_id`; the customers' own turns have `live`.
@@ -38,7 +43,8 @@ CREATE ROW POLICY one_tenant ON spillway.* USING tenant_id = 'bank' AS RESTRICTI
 
 def dictionary(client: Client) -> str:
     """The dictionary of the client's database, as Markdown."""
-    tables = dict(client.query("SELECT name, comment FROM system.tables WHERE database = currentDatabase()").result_rows)
+    found = client.query("SELECT name, comment FROM system.tables WHERE database = currentDatabase()").result_rows
+    tables: dict[str, str] = dict(found)  # type: ignore[arg-type]
     columns = client.query(
         "SELECT table, name, type, comment FROM system.columns WHERE database = currentDatabase() ORDER BY position"
     ).result_rows
@@ -59,8 +65,9 @@ def _table(columns: Iterable[tuple[str, str, str]]) -> str:
 
 def _short(type_: str) -> str:
     """A type without what only concerns its storage."""
-    plain = type_.replace("LowCardinality(Nullable(String))", "Nullable(String)").replace("DateTime64(6, 'UTC')", "time")
-    return f"`{plain.replace('LowCardinality(String)', 'String')}`"
+    for stored, plain in _PLAIN.items():
+        type_ = type_.replace(stored, plain)
+    return f"`{type_}`"
 
 
 def _questions() -> Iterable[str]:

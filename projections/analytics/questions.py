@@ -93,7 +93,7 @@ def refuse_to_write(sql: str) -> None:
     code = _NOT_CODE.sub(" ", sql).strip().rstrip(";").strip()
     first = (re.findall(r"[A-Za-z]+", code) or [""])[0].upper()
     if first not in _READS:
-        raise WrongQuestion(f"only questions that read can be asked ({', '.join(_READS[:3])} …), not {first or 'nothing'}")
+        raise WrongQuestion(f"only what reads can be asked ({', '.join(_READS[:3])} …), not {first or 'nothing'}")
     if ";" in code:
         raise WrongQuestion("one statement at a time: there is a semicolon in the middle")
     if re.search(r"\bINTO\s+OUTFILE\b", code, re.IGNORECASE):

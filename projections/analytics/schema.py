@@ -26,6 +26,8 @@ TABLES: Final = (
     "log_index",
 )
 """Everything that holds data; the rest are views."""
+SWITCHING: Final = "log_index_switching"
+"""Where the index of the log is while a rebuild changes places with the live tables."""
 _APPLIED: Final = "SELECT name FROM migrations GROUP BY name HAVING argMax(applied, at) = 1"
 
 
@@ -54,11 +56,22 @@ def migrate(url: str, database: str = DATABASE) -> list[str]:
             "CREATE TABLE IF NOT EXISTS migrations (name String, applied UInt8, at DateTime64(6) DEFAULT now64(6)) "
             "ENGINE = MergeTree ORDER BY (name, at) COMMENT 'The migrations applied (1) and undone (0).'"
         )
+        heal(client)
         todo = to_apply(migrations_of(PACKAGE), _applied(client))
         for migration in todo:
             _run(client, migration.up)
             client.command(f"INSERT INTO migrations (name, applied) VALUES ('{migration.name}', 1)")
     return [m.name for m in todo]
+
+
+def heal(client: Client) -> None:
+    """Puts the index of the log back where a rebuild that was cut short has put it aside.
+
+    Whatever tables have changed places by then, each is a fold of the log up to where that index ends.
+    """
+    names = {name for (name,) in client.query("SHOW TABLES").result_rows}
+    if SWITCHING in names and "log_index" not in names:
+        client.command(f"RENAME TABLE {SWITCHING} TO log_index")
 
 
 def revert(url: str, target: int, database: str = DATABASE) -> list[str]:

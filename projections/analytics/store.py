@@ -14,7 +14,12 @@ from projections.analytics.schema import DATABASE, client_of
 from projections.reading import Entry
 from projections.target import Place
 
-AWAY: Final = (DatabaseError, HTTPError, OSError)
+
+class Switched(RuntimeError):
+    """Other tables are in place than when the batch was begun."""
+
+
+AWAY: Final = (DatabaseError, HTTPError, OSError, Switched)
 """What an insert may raise that is no bug here: the server is away, is starting, is full, or switches to a rebuild."""
 
 _SETTINGS: Final = {"async_insert": 0, "max_partitions_per_insert_block": 0, "optimize_on_insert": 0}
@@ -38,10 +43,18 @@ class Store:
     def write(self, entries: Iterable[Entry], now: int) -> None:
         """Stores a batch; the index of the log last, so that a batch that failed half-way is not listed as there.
 
-        now: microseconds UTC.
+        now: microseconds UTC. Raises Switched where a rebuild has put other tables in place meanwhile.
         """
+        began_on = self._index()
         for table, rows in tables_of(entries, now).items():
             self.insert(table, rows)
+        if self._index() != began_on:
+            raise Switched("the tables have been rebuilt while a batch was written: it is written again")
+
+    def _index(self) -> object:
+        """Which table the index of the log is. While a rebuild switches there is none, and no batch can be ended."""
+        where = "database = currentDatabase() AND name = {name:String}"
+        return self.client.query(f"SELECT uuid FROM system.tables WHERE {where}", {"name": LOG_INDEX}).result_rows
 
     def insert(self, table: str, rows: Sequence[Row]) -> None:
         """One insert, column by column."""
@@ -84,7 +97,7 @@ class Store:
         self.close()
 
 
-def positions(client: Client) -> dict[Place, int]:
+def positions(client: Client, index: str = LOG_INDEX) -> dict[Place, int]:
     """Of each partition the offset after the last that is listed in the index of the log."""
-    found = client.query(f"SELECT topic, partition, max(offset) + 1 FROM {LOG_INDEX} GROUP BY topic, partition")
+    found = client.query(f"SELECT topic, partition, max(offset) + 1 FROM {index} GROUP BY topic, partition")
     return {(topic, partition): offset for topic, partition, offset in found.result_rows}

@@ -97,8 +97,9 @@ class Store:
         with self.connection.transaction(), self.connection.cursor() as cursor:
             # The positions first: their locks let a zombie find out before it has written anything.
             places = sorted(new)
-            cursor.executemany(_ADVANCE, [(new[p], *p, old[p]) for p in places])
-            if cursor.rowcount != len(places):
+            if places:
+                cursor.executemany(_ADVANCE, [(new[p], *p, old[p]) for p in places])
+            if places and cursor.rowcount != len(places):
                 raise Fenced(
                     f"{self._schema}: a position among {[(*p, old[p]) for p in places]} has been moved by another "
                     "process, which owns the partition now; this one stops and starts anew from the stored positions"

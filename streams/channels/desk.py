@@ -91,10 +91,9 @@ class DeskBoard:
             self._turn(entry, event)
 
     def _entry(self, key: Key, state: DialogueState) -> HandedOff:
-        since = state.handed_off_at or state.last_turn_at
         entry = self._handed.get(key)
-        if entry is None or entry.since != since:
-            entry = self._handed[key] = HandedOff(*key, since=since)
+        if entry is None or state.handed_off_at not in (None, entry.since):
+            entry = self._handed[key] = HandedOff(*key, since=state.handed_off_at or state.last_turn_at)
         return entry
 
     def _turn(self, entry: HandedOff, route: ScenarioRouted) -> None:

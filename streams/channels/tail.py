@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import Event
 from streams.log import Place, a_reader, bounds
 
 MAX_BATCH = 2_000
+LEADERLESS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 class Read(NamedTuple):
@@ -63,20 +64,34 @@ class Tail:
         """Finds where to begin. Raises KafkaException when the broker does not answer, ValueError without the topic."""
         changed: dict[str, str | int | bool] = {"enable.partition.eof": False, "auto.offset.reset": "earliest"}
         consumer = a_reader(self._bootstrap, **changed)
+        end = time.monotonic() + seconds
         try:
-            ends = {place: end for place, (_, end) in bounds(consumer, self._topics, seconds).items()}
-            starts = dict(ends)
-            if self._since is not None:
-                asked = [TopicPartition(t, p, self._since // 1000) for t, p in ends]
-                for found in consumer.offsets_for_times(asked, timeout=seconds):
-                    if found.offset >= 0:
-                        starts[found.topic, found.partition] = found.offset
-            self._behind = {place: end for place, end in ends.items() if starts[place] < end}
-            consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in starts.items()])
+            while not self._assigned(consumer, end - time.monotonic()):
+                time.sleep(0.1)
         except (KafkaException, ValueError):
             consumer.close()
             raise
         self._consumer = consumer
+
+    def _assigned(self, consumer: Consumer, seconds: float) -> bool:
+        """False while partitions look for their leader, as just after a topic was made or a broker came back."""
+        try:
+            ends = {place: end for place, (_, end) in bounds(consumer, self._topics, max(0.1, seconds)).items()}
+            starts = dict(ends)
+            if self._since is not None:
+                asked = [TopicPartition(t, p, self._since // 1000) for t, p in ends]
+                for found in consumer.offsets_for_times(asked, timeout=max(0.1, seconds)):
+                    if found.error is not None:
+                        raise KafkaException(found.error)
+                    if found.offset >= 0:
+                        starts[found.topic, found.partition] = found.offset
+        except KafkaException as err:
+            if err.args[0].code() in LEADERLESS and seconds > 0:
+                return False
+            raise
+        self._behind = {place: end for place, end in ends.items() if starts[place] < end}
+        consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in starts.items()])
+        return True
 
     @property
     def caught_up(self) -> bool:

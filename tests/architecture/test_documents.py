@@ -82,6 +82,8 @@ def test_a_remedy_in_an_alert_exists(line: str) -> None:
     command, rest = _resolved(words)
     assert command is not TOP
     assert {w for w in rest if w.startswith("--")} <= _options(command)
+    if words[0] == "ask":
+        assert (ROOT / "projections/analytics/saved" / f"{rest[0]}.sql").exists()
 
 
 IMAGE_COMMANDS = {name: s["command"][1:] for name, s in SERVICES.items() if s.get("command", [""])[0] == "spillway"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from schemas.codec import Ids
@@ -15,8 +17,12 @@ pytestmark = pytest.mark.registry
 
 @pytest.fixture(scope="module")
 def holding(registry: str) -> str:
-    """The Confluent API of a registry into which the schemas have been imported, twice."""
+    """The Confluent API of a registry that others use too, into which the schemas have been imported, twice."""
     url = f"{registry}/apis/ccompat/v7"
+    for name in ("first", "second"):
+        schema = json.dumps({"type": "record", "name": name, "fields": []})
+        answer = httpx.post(f"{url}/subjects/{name}-value/versions", json={"schema": schema}, timeout=60)
+        answer.raise_for_status()
     assert import_into(url) == import_into(url)
     return url
 
@@ -34,7 +40,9 @@ class TestApicurio(RegistrySuite):
 
 
 def test_its_ids_are_found_and_remembered(holding: str, tmp_path: Path) -> None:
-    """What was looked up once is used when the registry is gone."""
+    """They are not the pinned ones; what was looked up once is used when the registry is gone."""
     kept = tmp_path / "ids.json"
     found = ids_of(holding, kept)
+    assert set(found.ids) == set(Ids.pinned().ids)
+    assert found.ids != Ids.pinned().ids
     assert ids_of("http://127.0.0.1:1", kept).ids == found.ids

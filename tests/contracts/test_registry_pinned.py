@@ -12,8 +12,8 @@ import httpx
 import pytest
 import uvicorn
 
-from infra.schema_registry import app
-from schemas.codec import Ids, expanded
+from infra.schema_registry import Pinned, app
+from schemas.codec import Codec, Ids, expanded
 from schemas.registry import RegistryError, SchemaMissing, ids_of, import_into, registered_id
 from tests.contracts.registry_suite import RegistrySuite
 
@@ -41,6 +41,13 @@ class TestPinnedRegistry(RegistrySuite):
     @pytest.fixture
     def ids(self) -> Ids:
         return Ids.pinned()
+
+
+def test_it_serves_the_ids_in_use() -> None:
+    """An installation that follows another registry's ids gives those to its adapters."""
+    ids = Ids({record: [700 + numbers[-1]] for record, numbers in Ids.pinned().ids.items()})
+    assert Pinned(ids).by_id[701].record == "MessageReceived"
+    assert Codec(ids).ids is ids
 
 
 def test_its_ids_are_the_pinned_ones(endpoint: str, tmp_path: Path) -> None:

@@ -11,8 +11,19 @@ import pytest
 from infra.local.stack import LocalStack
 from infra.topics import create_topics
 from streams.crash_points import POINTS
-from streams.worker import BUG, OK
-from tests.faults.drill import Audit, Load, Worker, audit, routed_so_far, shorten_session, until
+from streams.worker import BUG, HALTED, OK, RESTART
+from tests.faults.drill import (
+    Audit,
+    Load,
+    Worker,
+    audit,
+    clear_limit,
+    routed_so_far,
+    shorten_session,
+    until,
+    write_garbage,
+    write_history,
+)
 
 pytestmark = pytest.mark.faults
 
@@ -195,5 +206,33 @@ def test_workers_outlive_a_broker_that_is_killed(drill: Callable[[str], Drill], 
         it.sent_more(load)
         if worker.ended:
             it.worker()
+        found = it.settled(load)
+    assert found.clean, found
+
+
+def test_a_hundred_thousand_turns_are_recovered_well_within_the_limit(drill: Callable[[str], Drill]) -> None:
+    """A stage with a long history is back soon: recovery may take a third of the fifteen seconds that a restart has."""
+    it = drill("history")
+    write_history(it.bootstrap, it.tenant, 100_000)
+    worker = it.worker()
+    it.working(worker)
+    assert worker.recovery_seconds() < 5
+    worker.send(signal.SIGTERM)
+    assert worker.wait(20) == OK
+
+
+def test_a_halted_stage_stays_stopped_until_an_operator_clears_it(drill: Callable[[str], Drill]) -> None:
+    """The worker ends to be started again, refuses to run the stage, and runs it once the limit is cleared."""
+    it = drill("halt")
+    write_garbage(it.bootstrap, it.tenant, 30)
+    worker = it.worker()
+    assert worker.wait() == RESTART
+    assert worker.says("records in a row were rejected")
+    assert it.worker().wait() == HALTED
+    clear_limit(it.bootstrap, it.tenant)
+    worker = it.worker()
+    it.working(worker)
+    with it.load() as load:
+        it.sent_more(load)
         found = it.settled(load)
     assert found.clean, found

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
 
 from schemas.catalogue import MESSAGES
 from schemas.codec import Codec
@@ -22,11 +28,13 @@ from schemas.events import (
 from schemas.identity import follow, follow_as_reply
 from streams.channels.client import wall_clock
 from streams.channels.gateway import listen, server
+from streams.channels.keys import Keys, Role, ensure_keys, load_keys
 from streams.channels.publisher import Publisher
-from streams.channels.service import GatewayService
+from streams.channels.service import GatewayOptions, GatewayService
 from streams.channels.tail import Tail
 
 PATIENCE = 20.0
+OPTIONS = GatewayOptions(patience=3, grace=1)
 Answer = Callable[[MessageReceived, int], list[Event]]
 
 
@@ -141,6 +149,60 @@ class Responder:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(10)
+
+
+def until(there: Callable[[], bool], what: str) -> None:
+    """Polls until it is so; fails with `what` when it is not in time."""
+    end = time.monotonic() + PATIENCE
+    while not there():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+class Rig:
+    """A gateway, a tenant's keys, and the responder behind it."""
+
+    def __init__(self, url: str, tenant: str, keys: Keys, responder: Responder) -> None:
+        self.url = url
+        self.tenant = tenant
+        self.keys = keys
+        self.responder = responder
+        self.channel = self.client("channel")
+        self.desk = self.client("desk")
+
+    def key(self, role: Role) -> str:
+        return self.keys.clear_key(self.tenant, role) or ""
+
+    def client(self, role: Role) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.key(role)}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, trust_env=False)
+
+    def ready(self) -> bool:
+        return self.channel.get("/ready").status_code == 200
+
+    def send(self, session: str, text: str, wait: float = 10, **more: object) -> httpx.Response:
+        body = {"session": session, "text": text, **more}
+        return self.channel.post("/v1/messages", params={"wait": wait}, json=body)
+
+    def socket(self, session: str, query: str = "") -> ClientConnection:
+        url = self.url.replace("http", "ws", 1)
+        headers = {"Authorization": f"Bearer {self.key('channel')}"}
+        return connect(f"{url}/v1/sessions/{session}/ws{query}", additional_headers=headers, proxy=None)
+
+
+@contextmanager
+def rig(broker: str, folder: Path, answer: Answer = ordinary) -> Iterator[Rig]:
+    """A gateway for a new tenant, ready, with a responder behind it."""
+    tenant = f"t{uuid.uuid4().hex[:12]}"
+    keys = load_keys(ensure_keys(folder, [tenant]))
+    with (
+        Responder(broker, tenant, answer) as responder,
+        running_gateway(GatewayService(broker, keys, options=OPTIONS)) as url,
+    ):
+        made = Rig(url, tenant, keys, responder)
+        with made.channel, made.desk:
+            until(made.ready, "the gateway did not become ready")
+            yield made
 
 
 @contextmanager
