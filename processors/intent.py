@@ -161,7 +161,8 @@ class _Lexicon:
     def _add(self, label: str, weight: float, term: str) -> None:
         parts = [self._atom(part.strip()) for part in term.split("+")]
         if len(parts) == 1:
-            self._single[parts[0]].append((label, weight))
+            if label not in dict(self._single[parts[0]]):  # two forms of a word are one term
+                self._single[parts[0]].append((label, weight))
         else:
             self._pairs[parts[0]].append((parts[1], label, weight))
 

@@ -38,7 +38,6 @@ class Runner:
         self, bus: Bus, spec: StageSpec, stage: Stage, clock: Clock, partitions: Collection[int] | None = None
     ) -> None:
         self.bus, self.spec, self.stage, self.clock = bus, spec, stage, clock
-        self._keeper = cast(Keeper, stage) if hasattr(stage, "open") else None
         self.partitions = sorted(range(bus.partitions[spec.reads[0]]) if partitions is None else partitions)
         self.crash_at: CrashPoint | None = None
         self.fenced = False
@@ -47,6 +46,10 @@ class Runner:
         self.states: dict[int, PartitionState] = {}
         self._positions: dict[Place, int] = {}
         self.restart()
+
+    @property
+    def _keeper(self) -> Keeper | None:
+        return cast(Keeper, self.stage) if hasattr(self.stage, "open") else None
 
     def restart(self, partitions: Collection[int] | None = None) -> None:
         """Begins again from the committed offsets, with nothing in memory; `partitions`: with these instead."""

@@ -62,7 +62,12 @@ class Tail:
 
     def open(self, seconds: float = 10.0) -> None:
         """Finds where to begin. Raises KafkaException when the broker does not answer, ValueError without the topic."""
-        changed: dict[str, str | int | bool] = {"enable.partition.eof": False, "auto.offset.reset": "earliest"}
+        changed: dict[str, str | int | bool] = {
+            "enable.partition.eof": False,
+            "auto.offset.reset": "earliest",
+            "reconnect.backoff.max.ms": 1000,
+            "log_level": 2,
+        }
         consumer = a_reader(self._bootstrap, **changed)
         end = time.monotonic() + seconds
         try:

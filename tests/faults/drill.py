@@ -174,10 +174,9 @@ def audit(bootstrap: str, tenant: str) -> Audit:
     """Holds every turn of the tenant against the messages that it answers."""
     found, asked, first = Audit(), defaultdict(list), dict[str, Record]()
     for record in read_to_end(bootstrap, [MESSAGES, ROUTES], Codec()):
-        assert isinstance(record, Record)
-        event = record.event
-        if event.meta.tenant_id != tenant:
+        if not isinstance(record, Record) or record.event.meta.tenant_id != tenant:
             continue
+        event = record.event
         if isinstance(event, MessageReceived):
             asked[event.meta.session_id].append(event.meta.event_id)
             found.messages += 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
+from websockets.sync.client import ClientConnection, connect
 
 from infra.topics import create_topics
 from schemas.events import Event, MessageReceived
@@ -119,8 +120,6 @@ def test_a_socket_without_a_key_is_closed_with_the_status(edge: Rig) -> None:
     """A channel's key in the address is refused too: addresses get logged."""
     url = edge.url.replace("http", "ws", 1)
     edge_socket = f"{url}/v1/sessions/w6/ws?key={edge.key('channel')}"
-    from websockets.sync.client import connect
-
     with connect(edge_socket, proxy=None) as socket:
         assert frame(socket, "error")["status"] == 401
         with pytest.raises(ConnectionClosed) as closed:
@@ -150,10 +149,11 @@ def test_server_sent_events_give_the_replies_and_those_missed(edge: Rig) -> None
 def test_streams_end_when_the_gateway_stops(broker: str, tmp_path: Path) -> None:
     """A socket is told to come back, so a stop does not hang on open conversations."""
     create_topics(broker)
-    with rig(broker, tmp_path) as made:
-        socket = made.socket("w7")
-        assert frame(socket, "hello")
-    with pytest.raises(ConnectionClosed) as closed:
-        frame(socket, "never")
+    with ExitStack() as after:
+        with rig(broker, tmp_path) as made:
+            socket = after.enter_context(made.socket("w7"))
+            assert frame(socket, "hello")
+        with pytest.raises(ConnectionClosed) as closed:
+            frame(socket, "never")
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1012

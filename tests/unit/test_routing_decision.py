@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from processors import routing
+from processors.intent import LABELS
+from processors.intent_terms import TERMS
 from processors.policy import Rules
 from processors.routing import Signals
 from schemas.events import Customer, MessageReceived, Record, SessionClosed, SessionReturned
@@ -281,3 +286,41 @@ def test_a_state_of_another_policy_version_is_no_obstacle() -> None:
     scenarios = {k: v for k, v in policy.scenarios.items() if k != "logistics"}
     talk.rules = Rules(replace(policy, scenarios=scenarios))
     assert talk.says("ok", heard("confirm", "dialogue_act")).scenario == "other"
+
+
+some_signals = st.one_of(
+    st.just(Signals()),
+    st.builds(
+        lambda label, confidence, anger: heard(label, TERMS[label].scenario, confidence, anger),
+        st.sampled_from(LABELS),
+        st.floats(0, 1),
+        st.floats(0, 1),
+    ),
+)
+some_events = st.one_of(st.tuples(some_signals, st.floats(0, 4_000)), st.sampled_from(["return", "close"]))
+
+
+@given(st.lists(some_events, max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_whatever_happens_a_turn_has_one_owner_and_a_way_to_answer(events: list[tuple[Signals, float] | str]) -> None:
+    """In any order of wishes, moods, pauses, returns and closes; counts go up, and only a handoff silences the bot."""
+    talk = Dialogue()
+    rules = talk.rules
+    for event in events:
+        before = talk.state
+        if isinstance(event, tuple):
+            route = talk.says("text", event[0], after=event[1])
+            state = route.state
+            assert state.seq == (before.seq + 1 if before is not None else 1)
+            assert state.turn_seq == 1 or (before is not None and state.turn_seq == before.turn_seq + 1)
+            assert (state.turn_seq == 1) == (state.episode_id == route.meta.turn_id)
+            assert (route.owner == "human") == (state.handed_off and not route.handoff)
+            assert route.handoff == (route.handoff_reason is not None)
+            assert route.rungs[-1] in ("fallback", "human")
+            assert route.template is None or route.template in rules.policy.templates
+            assert route.scenario in rules.policy.scenarios
+            assert 0 <= state.anger <= 1
+        elif event == "return" and before is not None and before.handed_off:
+            talk.returned()
+        elif event == "close" and before is not None and before.turn_seq:
+            talk.closed()

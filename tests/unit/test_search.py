@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.events import Article
-from streams.search import ArticleSearch, passages, tokens
+from streams.article_index import passages, tokens
+from streams.search import ArticleSearch
 
 ARTICLES = (
     Article("returns", "Return policy", "en", ("returns",), "Return it within 30 days.\n\n# Who pays\nWe do."),
