@@ -6,9 +6,11 @@ from collections import deque
 from typing import Final, Generic, TypeVar
 
 V = TypeVar("V")
+Key = str | tuple[str, str]
 
 KEEP: Final = 10_000
 """So many of the latest keys are remembered however old they are: more than a batch, which a crash repeats."""
+GENERATIONS: Final = 4
 
 
 class Held:
@@ -56,8 +58,8 @@ class Held:
 class Recent(Generic[V]):
     """A mapping that forgets what has not been put for `horizon` microseconds of log time, so that it stays bounded.
 
-    It keeps at least that long, at most about twice as long, and never fewer than the latest `keep` keys. Two
-    generations: the older one is let go as a whole, so that forgetting costs nothing.
+    It keeps at least that long, at most about a quarter longer, and never fewer than the latest `keep` keys. Keys are
+    kept by generation, and the oldest is let go as a whole, so that forgetting costs nothing.
     """
 
     __slots__ = ("_began", "_new", "_old", "horizon", "keep")
@@ -65,25 +67,42 @@ class Recent(Generic[V]):
     def __init__(self, horizon: int, keep: int = KEEP) -> None:
         self.horizon = horizon
         self.keep = keep
-        self._new: dict[str | tuple[str, str], V] = {}
-        self._old: dict[str | tuple[str, str], V] = {}
+        self._new: dict[Key, V] = {}
         self._began: int | None = None
+        self._old: deque[tuple[int, dict[Key, V]]] = deque()
+        """Newest first, each with the time at which the next one began."""
 
-    def put(self, key: str | tuple[str, str], value: V, at: int) -> None:
+    def put(self, key: Key, value: V, at: int) -> None:
         """Remembers `key`, seen at log time `at` (microseconds)."""
         if self._began is None:
             self._began = at
-        elif at - self._began >= self.horizon and len(self._new) >= self.keep:
-            self._old, self._new, self._began = self._new, {}, at
+        elif at - self._began >= self.horizon // GENERATIONS and self._new:
+            self._turn_over(at)
         self._new[key] = value
 
-    def get(self, key: str | tuple[str, str]) -> V | None:
+    def _turn_over(self, at: int) -> None:
+        self._old.appendleft((at, self._new))
+        self._new, self._began = {}, at
+        newer = sum(len(kept) for _, kept in self._old)
+        while self._old:
+            ended, oldest = self._old[-1]
+            newer -= len(oldest)
+            if at - ended < self.horizon or newer < self.keep:
+                break
+            self._old.pop()
+
+    def get(self, key: Key) -> V | None:
         """What was put last under `key`; None where that is forgotten, or never was."""
         found = self._new.get(key)
-        return self._old.get(key) if found is None else found
+        if found is None:
+            for _, kept in self._old:
+                found = kept.get(key)
+                if found is not None:
+                    return found
+        return found
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._new or key in self._old
+    def __contains__(self, key: Key) -> bool:
+        return key in self._new or any(key in kept for _, kept in self._old)
 
     def __len__(self) -> int:
-        return len(self._new.keys() | self._old.keys())
+        return len(self._new.keys() | {key for _, kept in self._old for key in kept})

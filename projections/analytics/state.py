@@ -99,7 +99,9 @@ def _session(row: Mapping[str, Any]) -> SessionKey:
 def _body(kind: str, values: Any) -> str:
     """The JSON that memory has of it."""
     if isinstance(values, list):
-        values = {name: json.loads(text) for name, text in zip(values[::2], values[1::2], strict=True)}
+        # ClickHouse's JSON of a NULL is NULL.
+        pairs = zip(values[::2], values[1::2], strict=True)
+        values = {name: None if text is None else json.loads(text) for name, text in pairs}
     hints: dict[str, Any] = _hints(cast(Hashable, _EVENT_OF[kind]))
     return as_json({name: _as(hints[name], value) if name in hints else value for name, value in values.items()})
 
