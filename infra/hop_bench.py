@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from streams.kafka_log import KAFKA_LOG
 from streams.partitions import consumer_config
 from streams.sink import producer_config
 
@@ -86,7 +87,7 @@ def measure(bootstrap: str, records: int, rounds: int, rate: int, seconds: float
 @contextmanager
 def _topics(bootstrap: str) -> Iterator[tuple[str, str]]:
     """Two new topics, gone afterwards."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap}, logger=KAFKA_LOG)
     names = [f"bench.{uuid.uuid4().hex[:8]}.{end}" for end in ("in", "out")]
     for done in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names]).values():
         done.result(timeout=30)
@@ -99,7 +100,7 @@ def _topics(bootstrap: str) -> Iterator[tuple[str, str]]:
 
 def fill(bootstrap: str, topic: str, records: int) -> None:
     """Records with a thousand keys; uncompressed, since Faust's own client here reads no lz4."""
-    producer = Producer({**producer_config(bootstrap), "compression.type": "none"})
+    producer = Producer({**producer_config(bootstrap), "compression.type": "none"}, logger=KAFKA_LOG)
     filler = os.urandom(1 << 16)
     for i in range(records):
         at = i * 37 % (len(filler) - RECORD_BYTES)
@@ -163,7 +164,8 @@ class _Reader(threading.Thread):
         self._enough = threading.Event()
         self._wanted = 1 << 60
         group = f"spillway.bench.reader.{uuid.uuid4().hex}"
-        self._consumer = Consumer({**consumer_config(bootstrap, group), "auto.offset.reset": "earliest"})
+        config = {**consumer_config(bootstrap, group), "auto.offset.reset": "earliest"}
+        self._consumer = Consumer(config, logger=KAFKA_LOG)
         self._consumer.subscribe([topic])
 
     def run(self) -> None:
@@ -189,7 +191,7 @@ class _Sender:
     """Writes records at a steady rate; each begins with the time at which it is sent."""
 
     def __init__(self, bootstrap: str, topic: str, rate: int) -> None:
-        self._producer = Producer({**producer_config(bootstrap), "linger.ms": 0})
+        self._producer = Producer({**producer_config(bootstrap), "linger.ms": 0}, logger=KAFKA_LOG)
         self._topic, self._rate, self._filler = topic, rate, b"x" * (RECORD_BYTES - 20)
         self.sent = 0
 

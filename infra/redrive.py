@@ -19,6 +19,7 @@ from schemas.events import (
 )
 from schemas.identity import message_id, session_key
 from schemas.validation import wrong_event
+from streams.kafka_log import KAFKA_LOG
 from streams.log import read_to_end
 from streams.sink import Undelivered, producer_config
 
@@ -95,7 +96,7 @@ class Writer:
     """Writes records as they are; each is acknowledged before the next."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._producer = Producer(producer_config(bootstrap))
+        self._producer = Producer(producer_config(bootstrap), logger=KAFKA_LOG)
 
     def write(self, again: Again) -> None:
         """Raises Undelivered."""

@@ -10,6 +10,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from schemas.catalogue import CATALOGUE, DEFAULT_PARTITIONS, Topic
+from streams.kafka_log import KAFKA_LOG
 
 
 class WrongTopic(RuntimeError):
@@ -33,7 +34,7 @@ def create_topics(bootstrap: str, partitions: int = DEFAULT_PARTITIONS, replicat
     Raises WrongTopic where a topic has another number of partitions: a key's partition depends on it, so it is fixed
     for the life of a cluster.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap}, logger=KAFKA_LOG)
     there = admin.list_topics(timeout=30).topics
     counts = {len(there[t.name].partitions) for t in CATALOGUE if t.name in there and t.partitions is None}
     if len(counts) > 1:

@@ -58,8 +58,8 @@ class Held:
 class Recent(Generic[V]):
     """A mapping that forgets what has not been put for `horizon` microseconds of log time, so that it stays bounded.
 
-    It keeps at least that long, at most about a quarter longer, and never fewer than the latest `keep` keys. Keys are
-    kept by generation, and the oldest is let go as a whole, so that forgetting costs nothing.
+    It keeps at least that long, and never fewer than the latest `keep` keys; under load at most about half as long
+    again. Keys are kept by generation, and the oldest is let go as a whole, so that forgetting costs nothing.
     """
 
     __slots__ = ("_began", "_new", "_old", "horizon", "keep")
@@ -76,7 +76,7 @@ class Recent(Generic[V]):
         """Remembers `key`, seen at log time `at` (microseconds)."""
         if self._began is None:
             self._began = at
-        elif at - self._began >= self.horizon // GENERATIONS and self._new:
+        elif at - self._began >= self.horizon // GENERATIONS and len(self._new) >= self.keep // GENERATIONS:
             self._turn_over(at)
         self._new[key] = value
 

@@ -63,6 +63,7 @@ class Join:
         self._signals = Held(signals)
         self._messages_clock = 0
         self._signals_clock = 0
+        self._latest_signal = 0
         self._items: dict[str, Item] = {}
         self._queues: dict[SessionName, deque[Item]] = {}
         self._heard: dict[str, Heard] = {}
@@ -86,7 +87,16 @@ class Join:
             self._messages_clock = max(self._messages_clock, appended_at)
         else:
             self._signals.skip(offset)
-            self._signals_clock = max(self._signals_clock, appended_at)
+            self._signal_read(appended_at)
+
+    def _signal_read(self, appended_at: int) -> int:
+        """When a signal came: the latest append time so far, so that a log whose clock was set back does not depend on
+        the batches in which it is read. What ends were asked for plays no part, since that is a process's clock."""
+        if appended_at > self._latest_signal:
+            self._latest_signal = appended_at
+            if appended_at > self._signals_clock:
+                self._signals_clock = appended_at
+        return self._latest_signal
 
     def add(self, record: Record, waits: bool = True, rejected: str | None = None) -> None:
         """A record of chat.messages that this join does not know takes its place in its session's queue."""
@@ -111,9 +121,7 @@ class Join:
 
     def hear(self, record: Record, kind: int) -> str | None:
         """A signal. Returns why it is of no use: late (its turn is decided) or repeat; None if it may be used."""
-        if record.appended_at > self._signals_clock:
-            self._signals_clock = record.appended_at
-        at = self._signals_clock  # not the record's own: a log whose clock was set back must not depend on batches
+        at = self._signal_read(record.appended_at)
         turn = record.event.meta.turn_id or ""
         heard = self._heard.get(turn)
         if heard is None:

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import Record
+from streams.kafka_log import KAFKA_LOG
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -67,7 +68,8 @@ def a_reader(bootstrap: str, **config: str | int | bool) -> Consumer:
             "queued.min.messages": 20_000,
             "fetch.wait.max.ms": 50,
             **config,
-        }
+        },
+        logger=KAFKA_LOG,
     )
 
 

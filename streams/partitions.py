@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from streams.kafka_log import KAFKA_LOG
 from streams.ownership import Hand, Ownership, Place
 
 S = TypeVar("S")
@@ -91,7 +92,8 @@ class PartitionedReader(Generic[S]):
         self.assigned = False
         """Whether the group has answered with an assignment, be it an empty one."""
         self._open_states, self._positions, self._grace = open_states, positions, grace
-        self._consumer = Consumer({**consumer_config(bootstrap, group, instance), **(config or {})})
+        settings = {**consumer_config(bootstrap, group, instance), **(config or {})}
+        self._consumer = Consumer(settings, logger=KAFKA_LOG)
         self._paused = False
         self._number = 0
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from processors.policy import Problem, Rules, rules_of
 from processors.ports import Knowledge
-from schemas.events import Article, PolicyActivated
+from schemas.events import Article, DialogueState, PolicyActivated
 from streams.control import ControlView
 from streams.search import ArticleSearch
 
@@ -21,25 +21,35 @@ Compile = Callable[[PolicyActivated], Rules | tuple[Problem, ...]]
 
 FRESH: Final = 5.0
 """Seconds within which the end of the control log must have been seen: as long as an activation is announced ahead."""
-SHORTEST_HORIZON: Final = 3_600_000_000
 
 log = logging.getLogger(__name__)
+
+
+class Horizons(NamedTuple):
+    """Microseconds of log time after the last turn, while the bot has the dialogue, and while a human has it."""
+
+    bot: int
+    human: int
 
 
 class Version:
     """One activation, compiled. Articles are indexed when they are first searched."""
 
-    __slots__ = ("_activated", "_index", "_knowledge", "effective_at", "horizon", "knowledge_fingerprint", "rules")
+    __slots__ = ("_activated", "_index", "_knowledge", "effective_at", "knowledge_fingerprint", "rules")
 
     def __init__(self, activated: PolicyActivated, rules: Rules, index: Callable[[PolicyActivated], Knowledge]) -> None:
         self.rules = rules
         self.knowledge_fingerprint = activated.knowledge_fingerprint
         self.effective_at = activated.effective_at
-        self.horizon = max(rules.timeout, rules.handoff_timeout)
-        """Microseconds of log time after which nothing that was said in a session matters any more."""
         self._activated = activated
         self._index = index
         self._knowledge: Knowledge | None = None
+
+    def is_over(self, state: DialogueState, at: int) -> bool:
+        """Whether nothing of a dialogue in this state matters to a message of log time `at`."""
+        rules = self.rules
+        timeout = max(rules.timeout, rules.handoff_timeout) if state.handed_off else rules.timeout
+        return at - state.last_turn_at > timeout
 
     def knowledge(self) -> Knowledge:
         """The tenant's articles, searchable."""
@@ -60,7 +70,8 @@ class Policies:
         self._versions: Mapping[str, tuple[Version, ...]] = {}
         self._made: dict[str, Version | None] = {}
         self._indexes: dict[tuple[str, str], Knowledge] = {}
-        self._horizon = SHORTEST_HORIZON
+        self._horizons = Horizons(0, 0)
+        self._prepared = -1
 
     def fresh(self) -> bool:
         """Whether an activation that holds by now can not have been missed."""
@@ -86,11 +97,19 @@ class Policies:
                 return version
         return None
 
+    def prepare(self) -> None:
+        """Indexes the articles of each tenant's latest version, so that no customer waits for it. Cheap when done."""
+        versions = self._current()
+        if self._prepared != self._seen:
+            self._prepared = self._seen
+            for latest, *_ in versions.values():
+                latest.knowledge()
+
     @property
-    def horizon(self) -> int:
-        """Microseconds of log time after which no session's past matters to any version."""
+    def horizons(self) -> Horizons:
+        """After what time no dialogue matters any more to any version."""
         self._current()
-        return self._horizon
+        return self._horizons
 
     def _current(self) -> Mapping[str, tuple[Version, ...]]:
         """Each tenant's versions that compile, the latest first."""
@@ -106,7 +125,9 @@ class Policies:
             made = (self._version(activated) for activated in reversed(self._control.policies(tenant)))
             if versions := tuple(v for v in made if v is not None):
                 found[tenant] = versions
-        self._horizon = max([SHORTEST_HORIZON, *(v.horizon for versions in found.values() for v in versions)])
+        rules = [v.rules for versions in found.values() for v in versions]
+        timeout = max((r.timeout for r in rules), default=0)
+        self._horizons = Horizons(timeout, max((r.handoff_timeout for r in rules), default=timeout))
         self._versions = found
         self._seen = seen
 

@@ -17,7 +17,7 @@ from processors.outcomes import Drop, Emit, Outcome, Retry
 from processors.replying import ReplyCache, answer, fallback
 from processors.stage import Context
 from schemas.catalogue import REPLIES, ROUTES
-from schemas.events import Record, ReplyProduced, ScenarioRouted
+from schemas.events import Record, ScenarioRouted
 from streams.held import Held, Recent
 from streams.policies import Policies, Version
 
@@ -50,7 +50,7 @@ class Reply:
         policies: Policies,
         cache: ReplyCache,
         expiry: float = 10.0,
-        remember: float = 1800.0,
+        remember: float = 300.0,
         seconds: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._policies = policies
@@ -64,6 +64,7 @@ class Reply:
         return ReplyState(self._policies, self._cache, answers, self._seconds)
 
     def ready(self, context: Context) -> Retry | None:
+        self._policies.prepare()
         return None if self._policies.fresh() else Retry(0.5, "control_log_unseen")
 
 
@@ -294,6 +295,3 @@ def _route(record: Record) -> ScenarioRouted:
 def _deadline(record: Record) -> int:
     deadline = record.event.meta.deadline_at
     return record.appended_at + NO_DEADLINE if deadline is None else deadline
-
-
-__all__ = ["Answers", "Reply", "ReplyProduced", "ReplyState"]

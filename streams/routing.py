@@ -29,7 +29,7 @@ from schemas.events import (
 )
 from schemas.validation import wrong_event, wrong_name
 from streams.held import Recent
-from streams.join import KIND, Join, Ready
+from streams.join import KIND, Join, Ready, SessionName
 from streams.policies import Policies
 
 SECOND: Final = 1_000_000
@@ -67,7 +67,7 @@ class Routing:
         policies: Policies,
         wait: float = 0.3,
         expiry: float = 10.0,
-        remember: float = 1800.0,
+        remember: float = 600.0,
         decider: Decider | None = None,
     ) -> None:
         self._policies = policies
@@ -81,6 +81,40 @@ class Routing:
         return None if self._policies.fresh() else Retry(0.5, "control_log_unseen")
 
 
+class Sessions:
+    """The latest state of each session for as long as it can matter, which is longer while a human has it."""
+
+    def __init__(self, policies: Policies) -> None:
+        self._policies = policies
+        self._bot: Recent[DialogueState] = Recent(0)
+        self._human: Recent[DialogueState] = Recent(0)
+        self.follow_policies()
+
+    def follow_policies(self) -> None:
+        """A new version may have longer timeouts."""
+        self._bot.horizon, self._human.horizon = self._policies.horizons
+
+    def get(self, session: SessionName) -> DialogueState | None:
+        """None: there is nothing that could matter."""
+        bot, human = self._bot.get(session), self._human.get(session)
+        if bot is None or human is None:
+            return human if bot is None else bot
+        return bot if bot.seq > human.seq else human
+
+    def put(self, session: SessionName, state: DialogueState, at: int) -> None:
+        """The session's state from log time `at` on."""
+        (self._human if state.handed_off else self._bot).put(session, state, at)
+
+    def recover(self, session: SessionName, state: DialogueState) -> None:
+        """A state that was written earlier, or a repetition of it: the highest `seq` is the latest."""
+        known = self.get(session)
+        if known is None or state.seq > known.seq:
+            self.put(session, state, state.last_turn_at)
+
+    def __len__(self) -> int:
+        return len(self._bot) + len(self._human)
+
+
 class RoutingState:
     """What routing remembers of one partition."""
 
@@ -88,18 +122,15 @@ class RoutingState:
         self._policies = policies
         self._decider = decider
         self._join = join
-        self._sessions: Recent[DialogueState] = Recent(policies.horizon)
+        self._sessions = Sessions(policies)
 
     def recover(self, record: Record) -> None:
         event = record.event
         if not isinstance(event, ScenarioRouted | DialogueChanged):
             return
         state, meta = event.state, event.meta
-        session = (meta.tenant_id, meta.session_id)
         self._join.settle(meta.caused_by or "", state.last_turn_at)
-        known = self._sessions.get(session)
-        if known is None or state.seq > known.seq:
-            self._sessions.put(session, state, state.last_turn_at)
+        self._sessions.recover((meta.tenant_id, meta.session_id), state)
 
     def read(self, record: Record, context: Context) -> Outcome | None:
         kind = KIND.get(type(record.event))
@@ -134,7 +165,7 @@ class RoutingState:
         return outcome
 
     def due(self, context: Context) -> Iterator[Outcome]:
-        self._sessions.horizon = self._policies.horizon
+        self._sessions.follow_policies()
         for ready in self._join.ready():
             yield self._decided(ready, context.now)
         for _ in self._join.expired():
@@ -162,7 +193,7 @@ class RoutingState:
         if state is not None:
             if item.deadline is None and item.rejected is None and record.offset < state.seq:
                 return REPEAT  # read again after a crash: the state is of a later record already
-            if record.appended_at - state.last_turn_at > version.horizon:
+            if version.is_over(state, record.appended_at):
                 state = None  # whether it is still in memory must make no difference
         event: ScenarioRouted | DialogueChanged | None
         if item.rejected is not None:

@@ -12,6 +12,7 @@ from schemas.catalogue import TOPIC_OF, TOPICS
 from schemas.codec import Codec
 from schemas.events import Event, PolicyActivated, StageHalted, StageResumed
 from schemas.identity import session_key
+from streams.kafka_log import KAFKA_LOG
 from streams.partitions import Config
 
 PATIENCE = 60.0
@@ -70,7 +71,7 @@ class Sink:
     """A producer of events. One thread at a time may send."""
 
     def __init__(self, bootstrap: str, codec: Codec, config: Config | None = None) -> None:
-        self._producer = Producer({**producer_config(bootstrap), **(config or {})})
+        self._producer = Producer({**producer_config(bootstrap), **(config or {})}, logger=KAFKA_LOG)
         self._codec = codec
         self._failed: list[KafkaError] = []
 

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Data
-from infra.cli.talking import NotAnswered, conversation, how, shown
+from infra.cli.talking import WAIT, NotAnswered, conversation, how, shown
 
 
 def command(
@@ -36,15 +36,21 @@ def command(
         typed = sys.stdin.isatty()
         if typed:
             typer.secho(f"{talk.tenant} · {session} · an empty line ends it", dim=True)
+        if not as_json:
+            talk.follow(lambda reply: typer.secho(f"{reply['agent_id']}> {reply['text']}", fg="cyan"))
+        with_human = False
         while line := _line(typed):
             try:
-                exchange = talk.send(line)
+                # What a human agent answers is shown when it comes; nobody waits at the prompt for it.
+                exchange = talk.send(line, 1.0 if with_human else WAIT)
             except NotAnswered as err:
                 typer.secho(f"spillway: {err}", err=True, fg="red")
                 continue
+            reply = exchange.reply
+            with_human = with_human if reply is None else bool(reply["handoff"] or reply["agent_id"])
             if as_json:
                 typer.echo(json.dumps({**exchange.body, "seconds": round(exchange.seconds, 6)}, ensure_ascii=False))
-            else:
+            elif reply is None or reply["agent_id"] is None:
                 typer.secho(shown(exchange.reply), fg="green")
                 typer.secho(f"  {how(exchange.reply, exchange.seconds)}", dim=True)
 

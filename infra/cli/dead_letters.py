@@ -18,9 +18,9 @@ from infra.local.errors import StackError, StackNotRunning
 from infra.local.state import Folder
 from infra.redrive import Not, Writer, answered_turns, plan
 from infra.settings import Settings
-from infra.wiring import open_control
+from infra.wiring import build_codec, open_control
 from schemas.catalogue import DEAD_LETTERS
-from schemas.codec import Codec, Undecodable, to_dict
+from schemas.codec import Undecodable, to_dict
 from schemas.events import LIVE, DeadLettered, MadeBy, Meta, Record, StageResumed
 from schemas.identity import derived_id
 from streams.log import read_to_end
@@ -76,7 +76,8 @@ def show(
       spillway dead-letters show 4f0c
       spillway dead-letters show 4f0c1d5e-6c1f-5d53-9d9f-3d1c2a7b4e10 --json
     """
-    settings, codec = Settings.find(data), Codec()
+    settings = Settings.find(data)
+    codec = build_codec(settings)
     found = [x for x in _letters(settings, None, None, None) if x.meta.event_id.startswith(id_)]
     if len(found) != 1:
         raise StackError(f"{len(found)} dead letters have an id that begins with {id_}; list them with: list")
@@ -118,7 +119,8 @@ def redrive(
       spillway dead-letters redrive --reason unknown_schema --dry-run
       spillway dead-letters redrive --stage routing --rate 20
     """
-    settings, codec = Settings.find(data), Codec()
+    settings = Settings.find(data)
+    codec = build_codec(settings)
     chosen = tuple(ids or [""])
     letters = [x for x in _letters(settings, stage, reason, tenant) if x.meta.event_id.startswith(chosen)]
     answered = answered_turns(settings.kafka, codec)
@@ -157,7 +159,8 @@ def clear_limit(
     Examples:
       spillway dead-letters clear-limit routing --operator ana
     """
-    settings, codec = Settings.find(data), Codec()
+    settings = Settings.find(data)
+    codec = build_codec(settings)
     control = open_control(settings, codec)
     halted = control.halted(stage)
     control.close()
@@ -189,7 +192,7 @@ def _restart_halted(data: Any) -> list[str]:
 def _letters(settings: Settings, stage: str | None, reason: str | None, tenant: str | None) -> list[DeadLettered]:
     """Each dead letter once, as it was written first, by the time at which the record came."""
     letters: dict[str, DeadLettered] = {}
-    for record in read_to_end(settings.kafka, [DEAD_LETTERS], Codec()):
+    for record in read_to_end(settings.kafka, [DEAD_LETTERS], build_codec(settings)):
         if isinstance(record, Record) and isinstance(record.event, DeadLettered):
             letters.setdefault(record.event.meta.event_id, record.event)
     wanted = (

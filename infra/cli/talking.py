@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -75,6 +79,28 @@ class Conversation:
             field_ = f"{error['field']} " if error.get("field") else ""
             raise NotAnswered(f"{field_}{error['problem']}: {error['remedy']}")
         return body
+
+    def follow(self, show: Callable[[dict[str, Any]], None]) -> None:
+        """Shows what human agents write, from a thread that ends with the process; reconnects where it breaks."""
+        threading.Thread(target=self._followed, args=(show,), name="agents", daemon=True).start()
+
+    def _followed(self, show: Callable[[dict[str, Any]], None]) -> None:
+        last = ""
+        with httpx.Client(base_url=self.url, headers=self._http.headers, timeout=WAIT, trust_env=False) as http:
+            while True:
+                try:
+                    headers = {"Last-Event-ID": last} if last else {}
+                    with http.stream(
+                        "GET", f"/v1/sessions/{quote(self.session, safe='')}/events", headers=headers
+                    ) as r:
+                        for line in r.iter_lines():
+                            if line.startswith("data: "):
+                                reply = json.loads(line.removeprefix("data: "))
+                                last = reply["id"]
+                                if reply["agent_id"] is not None:
+                                    show(reply)
+                except httpx.HTTPError:
+                    time.sleep(1)
 
     def close(self) -> None:
         self._http.close()

@@ -9,8 +9,7 @@ import typer
 
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.settings import Settings
-from infra.wiring import build_stages, open_control
-from schemas.codec import Codec
+from infra.wiring import build_codec, build_stages, open_control
 from streams.topology import SPECS
 from streams.worker import WorkerSettings, exit_now, run_worker
 
@@ -37,7 +36,7 @@ def command(
     if unknown := [name for name in names if name not in SPECS]:
         raise typer.BadParameter(f"no such stage: {', '.join(unknown)}; there are {', '.join(SPECS)}")
     settings = Settings.find(data)
-    codec = Codec()
+    codec = build_codec(settings)
     control = open_control(settings, codec)
     how = WorkerSettings(
         settings.kafka,

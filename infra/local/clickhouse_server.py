@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from infra.local.clickhouse_engine import Answer, Engine, EngineError, Query
+from infra.local.clickhouse_form import form_fields, is_form
 from infra.local.clickhouse_insert import CORRUPT, UnknownEncoding, decompressor, from_file, insert_head
 
 LARGEST_BODY_BYTES = 512 * 1024 * 1024
@@ -100,6 +101,11 @@ def _query_of(scope: Scope, body: Path) -> Query:
     """The query of a request whose body lies in a file. An insert's data is left there for the engine to read."""
     options = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     headers = _headers(scope)
+    if is_form(content_type := headers.get("content-type", "")):
+        if body.stat().st_size > LARGEST_QUERY_BYTES:
+            raise Refused(413, f"a form may have {LARGEST_QUERY_BYTES} bytes; give the data of an insert by FORMAT")
+        options |= form_fields(content_type, body.read_bytes())
+        body.write_bytes(b"")
     head = options.get("query", "").encode()
     in_url = bool(head)
     if not in_url:

@@ -67,13 +67,16 @@ class Folder:
         self.ports = self.path / "ports.json"
 
     def read(self) -> StackRecord | None:
-        """What the last supervisor wrote; None where there is nothing. It may have ended since."""
+        """What the last supervisor wrote; None where there is nothing, or what another version wrote.
+
+        The supervisor may have ended since.
+        """
         try:
             content: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            parts = [PartRecord(**part) for part in content.pop("parts")]
+            return StackRecord(**content, parts=parts)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        parts = [PartRecord(**part) for part in content.pop("parts")]
-        return StackRecord(**content, parts=parts)
 
     def running(self) -> StackRecord:
         """What the supervisor that runs now wrote.

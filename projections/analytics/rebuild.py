@@ -18,7 +18,7 @@ from projections.analytics.target import Analytics
 from projections.divergence import Divergence, compare
 from projections.target import Place, Target
 
-TRIES = 5
+TRIES = 3
 """Comparisons, at most. What a batch in hand has written already differs once; what differs every time, differs."""
 
 

@@ -14,6 +14,7 @@ from schemas.catalogue import TOPIC_OF
 from schemas.codec import Codec
 from schemas.events import Event
 from schemas.identity import session_key
+from streams.kafka_log import KAFKA_LOG
 
 Report = Callable[[str | None], None]
 """Called once for each event: None when the broker has it, otherwise why it is not known to have it."""
@@ -44,7 +45,7 @@ class Publisher:
     """A producer for a thread that polls it. `poll` has to be called for reports to come."""
 
     def __init__(self, bootstrap: str, codec: Codec, patience: float = PATIENCE) -> None:
-        self._producer = Producer(producer_config(bootstrap, patience))
+        self._producer = Producer(producer_config(bootstrap, patience), logger=KAFKA_LOG)
         self._codec = codec
 
     def publish(self, event: Event, report: Report) -> None:

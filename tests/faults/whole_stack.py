@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from confluent_kafka import KafkaException
 
 from infra.audit import Audit, audit
 from infra.demo import CONVERSATIONS
@@ -89,7 +90,10 @@ class Traffic:
         conversations = read_recordings(CONVERSATIONS)
         while not self._stop.is_set():
             options = PlayOptions(rate=RATE, patience=60.0)
-            self.sent += play(conversations, self.settings, options, stop=self._stop.is_set).manifest.messages
+            try:
+                self.sent += play(conversations, self.settings, options, stop=self._stop.is_set).manifest.messages
+            except KafkaException:
+                continue  # it could not begin: the broker is the part that is away
 
     def _post(self) -> None:
         """Messages through the gateway: what it acknowledges must be in the log, whatever dies meanwhile."""

@@ -59,7 +59,7 @@ class Running:
         found = target(name, parts.postgres, parts.clickhouse)
         found.pace = 0.05
         self.runner = Runner(found, parts.kafka, Codec(), self.stop)
-        self.thread = threading.Thread(target=self._run, name=name)
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:

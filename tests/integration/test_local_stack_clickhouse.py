@@ -66,6 +66,13 @@ def test_parameters_and_settings_reach_the_engine(client: Client) -> None:
     assert client.query("SELECT getSetting('max_block_size')").result_rows[0][0] != 777
 
 
+def test_parameters_too_long_for_an_address_reach_the_engine(client: Client) -> None:
+    """clickhouse-connect sends long parameters as a form; they arrive whole, Chinese included."""
+    values = [f"值 {n} {'x' * 40}" for n in range(500)]
+    result = client.query("SELECT length({v:Array(String)}), {v:Array(String)}[500]", parameters={"v": values})
+    assert result.result_rows[0] == (500, values[499])
+
+
 def test_an_error_has_clickhouses_text_and_code(client: Client, clickhouse: str) -> None:
     """A failing query answers with ClickHouse's own message, its code in the header, and an HTTP error status."""
     with pytest.raises(DatabaseError, match=r"Code: 60\. DB::Exception: .*UNKNOWN_TABLE"):

@@ -16,9 +16,9 @@ from projections.ledger import ledger
 from projections.rebuild import SessionSide, rebuild
 from projections.runner import RESTART
 from tests.integration.a_log import a_turn, write
-from tests.integration.projecting import Parts, Running, eventually, own_parts, projecting
+from tests.integration.projecting import Parts, eventually, own_parts, projecting
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ class Traffic:
     def __init__(self, parts: Parts, name: str) -> None:
         self.turns = 0
         self._parts, self._name, self._stop = parts, name, threading.Event()
-        self._thread = threading.Thread(target=self._write)
+        self._thread = threading.Thread(target=self._write, daemon=True)
 
     def _write(self) -> None:
         while not self._stop.wait(0.02):
@@ -89,23 +89,20 @@ def test_tampering_is_found_and_mended(parts: Parts) -> None:
 
 def test_session_state_is_rebuilt_while_it_is_written_to(parts: Parts) -> None:
     """The live projection finds itself fenced by the switch, starts anew on the new tables, and nothing is missing."""
-    with projecting(parts, ["analytics"]), Traffic(parts, "pg"):
-        live = Running(parts, "session_state")
+    with Traffic(parts, "pg") as traffic, projecting(parts, ["session_state"]) as (live,):
+        eventually(lambda: live.runner.ready()["group"] and traffic.turns > 10, "the projection has joined")
         rebuild(SessionSide(parts.postgres), parts.kafka)
-        eventually(lambda: not live.thread.is_alive(), "the fenced projection stops")
-        assert live.exit_code == RESTART
-        live = Running(parts, "session_state")
-    try:
-        with projecting(parts, ["analytics"]):
-            assert_sound(parts)
-    finally:
-        live.end()
+        eventually(lambda: not live.thread.is_alive(), "the fenced projection stops", 20)
+    assert live.exit_code == RESTART
+    with projecting(parts):
+        assert_sound(parts)
 
 
 def test_analytics_is_rebuilt_while_it_is_written_to(parts: Parts) -> None:
     """The live projection holds its batch during the switch, writes it to the new tables, and nothing is missing."""
     with projecting(parts) as running:
         with Traffic(parts, "ch"):
+            eventually(lambda: all(r.runner.ready()["group"] for r in running), "the projections have joined")
             rebuild(AnalyticsSide(parts.clickhouse), parts.kafka)
         assert_sound(parts)
         assert all(each.thread.is_alive() for each in running)
@@ -126,7 +123,7 @@ def test_a_store_that_dies_is_waited_for(parts: Parts, store: str) -> None:
     """Killed and restarted under load, the store gets every record once; its projection never left."""
     with projecting(parts) as running:
         with Traffic(parts, f"kill-{store}") as traffic:
-            eventually(lambda: traffic.turns > 10, "some traffic")
+            eventually(lambda: traffic.turns > 10 and all(r.runner.ready()["group"] for r in running), "all is going")
             parts.stack.kill(store, 9)
             eventually(lambda: any(not r.runner.ready()["store"] for r in running), "the projection notices")
             before = traffic.turns

@@ -107,3 +107,20 @@ def test_versions_with_the_same_articles_share_an_index() -> None:
     assert built == []
     indexes = {id(v.knowledge()) for v in found if v is not None}
     assert (len(indexes), built) == (1, ["shop-articles@1#test"])
+
+
+def test_the_latest_articles_are_indexed_ahead() -> None:
+    """An activation is announced before it holds; its index is there when the first customer needs it."""
+    built = []
+
+    def search(articles: object, fingerprint: str) -> Knowledge:
+        built.append(fingerprint)
+        return ArticleSearch([ARTICLE], fingerprint)
+
+    control = ControlFold()
+    policies = Policies(control, search)
+    policies.prepare()
+    control.take(Record("chat.control", 0, 0, EPOCH, a_policy(articles=[ARTICLE], effective_at=EPOCH + 5 * SECOND)))
+    for _ in range(3):
+        policies.prepare()
+    assert built == ["shop-articles@1#test"]
