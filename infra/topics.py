@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
+    ConfigEntry,
     ConfigResource,
     NewTopic,
 )
@@ -55,13 +58,25 @@ def create_topics(bootstrap: str, partitions: int = DEFAULT_PARTITIONS, replicat
 
 
 def _check(admin: AdminClient) -> None:
-    resources = [ConfigResource(ConfigResource.Type.TOPIC, t.name) for t in CATALOGUE]
-    for resource, done in admin.describe_configs(resources).items():
-        topic = next(t for t in CATALOGUE if t.name == resource.name)
-        entries = done.result(timeout=30)
+    for topic in CATALOGUE:
+        entries = _config(admin, topic.name)
         kind = topic_config(topic)["message.timestamp.type"]
         if entries["message.timestamp.type"].value != kind:
             raise WrongTopic(
                 f"topic {topic.name}: message.timestamp.type is {entries['message.timestamp.type'].value}; "
                 f"set it to {kind}: routing measures its waits on the log's own time"
             )
+
+
+def _config(admin: AdminClient, name: str, patience: float = 30.0) -> dict[str, ConfigEntry]:
+    """A topic's settings. A broker may answer for a moment that it does not know a topic it has just made."""
+    end = time.monotonic() + patience
+    while True:
+        (done,) = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name)]).values()
+        try:
+            entries: dict[str, ConfigEntry] = done.result(timeout=30)
+            return entries
+        except KafkaException as err:
+            if err.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > end:
+                raise
+        time.sleep(0.1)

@@ -230,7 +230,8 @@ class Pipeline:
             pass
 
     def run_for(self, seconds: float, tick: float = 0.05) -> None:
-        """Lets time pass, and the stages work meanwhile."""
+        """Lets time pass, and the stages work meanwhile: every `tick` seconds, or 200 times where that is fewer."""
+        tick = max(tick, seconds / 200)
         end = self.clock.now() + int(seconds * 1_000_000)
         self.run()
         while self.clock.now() < end:

@@ -17,7 +17,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from infra.local.app_parts import APP_PARTS
 from infra.local.stack import LocalStack
+from infra.wiring import prepare
 
 MARKER_OF = {
     "broker": "broker",
@@ -26,6 +28,7 @@ MARKER_OF = {
     "clickhouse": "clickhouse",
     "fresh_clickhouse_database": "clickhouse",
     "registry": "registry",
+    "stack": "stack",
 }
 
 
@@ -97,6 +100,13 @@ def registry(short_folder: Path) -> Iterator[str]:
     with LocalStack(short_folder / "registry", only=set(), registry=True, usual_ports=False) as stack:
         assert stack.addresses.registry is not None
         yield stack.addresses.registry
+
+
+@pytest.fixture(scope="session")
+def stack(short_folder: Path) -> Iterator[LocalStack]:
+    """A whole local stack, Spillway's own processes included, with the example tenants."""
+    with LocalStack(short_folder / "stack", app=APP_PARTS, prepare=prepare, usual_ports=False) as running:
+        yield running
 
 
 @pytest.fixture

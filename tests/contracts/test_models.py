@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.entities import PatternEntities
@@ -36,7 +36,7 @@ def named(model: object) -> str:
 
 
 @pytest.mark.parametrize("model", INTENT_MODELS, ids=named)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=TEXTS)
 def test_every_text_has_an_intent(model: IntentModel, texts: list[str]) -> None:
     """One each, in order, within bounds; neighbours do not matter, nor does asking again."""
@@ -51,7 +51,7 @@ def test_every_text_has_an_intent(model: IntentModel, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("model", SENTIMENT_MODELS, ids=named)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=TEXTS)
 def test_every_text_has_a_sentiment(model: SentimentModel, texts: list[str]) -> None:
     """One each, in order, within bounds; neighbours do not matter, nor does asking again."""
@@ -65,7 +65,7 @@ def test_every_text_has_a_sentiment(model: SentimentModel, texts: list[str]) -> 
 
 
 @pytest.mark.parametrize("model", ENTITY_MODELS, ids=named)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=TEXTS)
 def test_entities_lie_where_they_say(model: EntityModel, texts: list[str]) -> None:
     """Each text has its own; an entity's text is what stands between its start and end."""

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
-import tempfile
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from infra.local.app_parts import APP_PARTS
 from infra.local.stack import LocalStack
-from infra.wiring import prepare
 from tests.faults.whole_stack import Traffic, verdict
 
 PARTS = ("worker", "session-state", "analytics", "gateway", "kafka", "postgres", "clickhouse")
@@ -23,15 +17,6 @@ PAUSE = {"worker": 13.0}
 """Seconds stopped: the worker for longer than its membership lasts, so that it wakes as a zombie."""
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[LocalStack]:
-    folder = Path(tempfile.mkdtemp(prefix="spillway-faults-"))
-    folder.chmod(0o755)
-    with LocalStack(folder / "stack", app=APP_PARTS, prepare=prepare, usual_ports=False) as running:
-        yield running
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait(seconds: float) -> None:

@@ -19,14 +19,14 @@ from streams.routing import Routing, RoutingState
 from tests.properties.join_audit import Act, Turn, acts, audit, play, turns
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(turns, acts)
 def test_the_log_alone_decides_each_turn_once(story: list[Turn], schedule: list[Act]) -> None:
     """No schedule of reads, ticks, crashes and takeovers changes what is decided, or leaves anything held."""
     assert audit(story, play(story, schedule)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(turns, acts)
 def test_faults_do_not_change_the_decisions(story: list[Turn], schedule: list[Act]) -> None:
     """From the same log, a run with faults decides what one without them does, in every field but when it did."""

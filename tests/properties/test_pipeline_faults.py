@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import DEAD_LETTERS, MESSAGES
@@ -55,7 +55,7 @@ scripts = st.integers(1, 25).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scripts)
 def test_everyone_is_answered_once_and_in_order(script: list[Item]) -> None:
     """Whatever breaks off, stops, or comes twice, on the way."""

@@ -19,7 +19,7 @@ from tests.properties.join_audit import Act
 from tests.properties.reply_audit import Asked, asked, audit, mishaps, play
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(asked, mishaps)
 def test_every_turn_that_is_owed_an_answer_gets_one(story: list[Asked], schedule: list[Act]) -> None:
     """No schedule of reads, ticks, crashes and takeovers loses a turn, answers it twice, or leaves it held."""
