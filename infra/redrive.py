@@ -42,7 +42,13 @@ class Not(NamedTuple):
     why: str
 
 
-def plan(letter: DeadLettered, answered: Container[str], codec: Codec, now: int) -> Again | Not:
+class Settled(NamedTuple):
+    """The dead letter's follow-up has its answer: nothing is left to do."""
+
+    turn_id: str
+
+
+def plan(letter: DeadLettered, answered: Container[str], codec: Codec, now: int) -> Again | Settled | Not:
     """How to send a dead letter back. `answered`: turns with a reply. `now`: microseconds.
 
     A turn that was never answered goes back under its own id, byte for byte. One that was (the customer had the
@@ -62,6 +68,8 @@ def plan(letter: DeadLettered, answered: Container[str], codec: Codec, now: int)
             return Not(f"still invalid: {wrong}")
         return Again("again", letter.topic, session_key(meta.tenant_id, meta.session_id), letter.value)
     asked_anew = follow_up(event, letter, now)
+    if asked_anew.meta.event_id in answered:
+        return Settled(asked_anew.meta.event_id)
     if wrong := wrong_event(asked_anew, now):
         return Not(f"still invalid: {wrong}")
     return Again("follow-up", MESSAGES, session_key(meta.tenant_id, meta.session_id), codec.encode(asked_anew))

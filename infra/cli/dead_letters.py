@@ -11,12 +11,11 @@ from typing import Annotated, Any, Optional
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.local.errors import StackError, StackNotRunning
 from infra.local.state import Folder
-from infra.redrive import Not, Writer, answered_turns, plan
+from infra.redrive import Not, Settled, Writer, answered_turns, plan
 from infra.settings import Settings
 from infra.wiring import build_codec, open_control
 from schemas.catalogue import DEAD_LETTERS
@@ -55,11 +54,10 @@ def list_(
     if as_json:
         typer.echo(json.dumps([_row(letter) for letter in letters[-limit:]], ensure_ascii=False))
         return
-    table = Table("id", "when", "stage", "reason", "tenant", "session", "lies at", "detail")
     for letter in letters[-limit:]:
         row = _row(letter)
-        table.add_row(*(str(row[c]) for c in ("id", "when", "stage", "reason", "tenant", "session", "at", "detail")))
-    Console().print(table)
+        what = f"{row['stage']:9}  {row['reason']:14}  {row['tenant']}/{row['session']}  {row['detail']}"
+        typer.echo(f"{row['id'][:8]}  {row['when'][:19]}  {what}")
     typer.echo(f"{len(letters)} dead letters; look at one with: spillway dead-letters show ID")
 
 
@@ -131,6 +129,9 @@ def redrive(
             if isinstance(step, Not):
                 refused.append({"id": letter.meta.event_id, "why": step.why})
                 continue
+            if isinstance(step, Settled):
+                done["settled"] += 1
+                continue
             done[step.how] += 1
             if not dry_run:
                 writer.write(step)
@@ -139,7 +140,10 @@ def redrive(
         typer.echo(json.dumps({**done, "refused": refused, "dry_run": dry_run}, ensure_ascii=False))
     else:
         verb = "would go back" if dry_run else "went back"
-        typer.echo(f"{done['again']} {verb} under their own ids, {done['follow-up']} as new messages")
+        typer.echo(
+            f"{done['again']} {verb} under their own ids, {done['follow-up']} as new messages; "
+            f"{done['settled']} have their answer"
+        )
         for each in refused:
             typer.echo(f"{each['id']} stays: {each['why']}")
     if refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.redrive import Again, Not, plan
+from infra.redrive import Again, Not, Settled, plan
 from schemas.codec import Codec
 from schemas.events import Customer, DeadLettered, Event, MadeBy, MessageReceived, Meta
 from schemas.identity import message_id, session_key
@@ -70,3 +70,12 @@ def test_what_is_still_invalid_stays_and_says_why() -> None:
 def test_what_never_lay_in_the_log_stays() -> None:
     """An event that was too large for its topic is made again by its stage, not by hand."""
     assert isinstance(plan(letter(b"x", offset=-1), set(), CODEC, NOW), Not)
+
+
+def test_a_follow_up_that_was_answered_settles_its_dead_letter() -> None:
+    """Sending back again leaves it alone."""
+    dead = letter(CODEC.encode(message()))
+    again = plan(dead, {ID}, CODEC, NOW)
+    assert isinstance(again, Again)
+    turn = CODEC.decode("chat.messages", again.value).meta.event_id
+    assert plan(dead, {ID, turn}, CODEC, NOW) == Settled(turn)
