@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -15,6 +15,18 @@ from streams.kafka_log import KAFKA_LOG
 Place = tuple[str, int]
 """Topic and partition."""
 NO_LEADER_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+
+FINAL: Final = frozenset(
+    (
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError.OFFSET_OUT_OF_RANGE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+    )
+)
+"""What ends a read. librdkafka retries everything else by itself, whatever its errors say of being retriable."""
 
 
 class Unreadable(NamedTuple):
@@ -109,7 +121,7 @@ def messages_to_end(
                         left.discard(place)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(place)
-                elif not error.retriable():
+                elif error.fatal() or error.code() in FINAL:
                     raise KafkaException(error)
     finally:
         consumer.close()

@@ -140,6 +140,7 @@ def run_worker(
     `control` has been started. The caller ends the process by `exit_now`: Python would wait for threads that hang.
     """
     sys.setswitchinterval(0.001)
+    logging.basicConfig(level=logging.INFO)
     if not control.wait_until_read(CONTROL_WITHIN):
         log.error("the control log could not be read within %.0f s", CONTROL_WITHIN)
         return BUG

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -39,7 +38,7 @@ from schemas.events import (
 from schemas.identity import follow, message_id, session_key
 from streams.log import read_to_end
 from streams.sink import Sink
-from tests.faults.chain import chain_spec, link, routed
+from tests.faults.chain import chain_spec, link
 
 SESSIONS = 40
 PATIENCE = 60.0
@@ -130,11 +129,6 @@ class Worker:
         """How often its log has these words."""
         return self.log.read_text(encoding="utf-8").count(words)
 
-    def recovery_seconds(self) -> float:
-        """How long its last recovery took, by its own account."""
-        found = re.findall(r"recovered from \d+ records in ([\d.]+) s", self.log.read_text(encoding="utf-8"))
-        return float(found[-1])
-
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
@@ -211,20 +205,6 @@ def routed_so_far(bootstrap: str, tenant: str) -> int:
         if isinstance(record, Record) and record.event.meta.tenant_id == tenant:
             turns.add(record.event.meta.turn_id)
     return len(turns)
-
-
-def write_history(bootstrap: str, tenant: str, turns: int) -> None:
-    """Turns that the drilled stage made earlier."""
-    sink, at = Sink(bootstrap, Codec()), time.time_ns() // 1000
-    meta = Meta("", tenant, "", None, at, "live", None, at, at + 1, MadeBy("drill", "drill@1"))
-    for start in range(0, turns, 10_000):
-        events = []
-        for number in range(start, start + 10_000):
-            id_ = message_id(tenant, "web", f"history {number}")
-            own = meta._replace(event_id=id_, turn_id=id_, session_id=f"s{number % SESSIONS}")
-            message = MessageReceived(own, "", "web", "", Customer("c"))
-            events.append(routed(Record(MESSAGES, 0, number, at, message), number, "chain", heard=True))
-        sink.send(events)
 
 
 def write_garbage(bootstrap: str, tenant: str, records: int) -> None:

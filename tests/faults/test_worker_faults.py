@@ -22,7 +22,6 @@ from tests.faults.drill import (
     shorten_session,
     until,
     write_garbage,
-    write_history,
 )
 
 pytestmark = pytest.mark.faults
@@ -31,7 +30,7 @@ ASSIGNED = "recovered from"
 
 
 @pytest.fixture(scope="module")
-def stack(short_folder: Path) -> Iterator[LocalStack]:
+def own_broker(short_folder: Path) -> Iterator[LocalStack]:
     """A broker that these drills may kill."""
     with LocalStack(short_folder / "drills", only={"kafka"}, usual_ports=False) as stack:
         create_topics(stack.addresses.kafka or "", partitions=4)
@@ -78,12 +77,12 @@ class Drill:
 
 
 @pytest.fixture
-def drill(stack: LocalStack, tmp_path: Path) -> Iterator[Callable[[str], Drill]]:
+def drill(own_broker: LocalStack, tmp_path: Path) -> Iterator[Callable[[str], Drill]]:
     """Makes drills, and ends what they leave running."""
     made: list[Drill] = []
 
     def make(tenant: str) -> Drill:
-        made.append(Drill(stack, tenant, tmp_path))
+        made.append(Drill(own_broker, tenant, tmp_path))
         return made[-1]
 
     yield make
@@ -192,33 +191,22 @@ def test_a_worker_that_dies_at_any_point_of_a_batch_loses_nothing(drill: Callabl
             load.finish()
 
 
-def test_workers_outlive_a_broker_that_is_killed(drill: Callable[[str], Drill], stack: LocalStack) -> None:
+def test_workers_outlive_a_broker_that_is_killed(drill: Callable[[str], Drill], own_broker: LocalStack) -> None:
     """The broker dies by kill -9 in the middle of traffic and comes back: the same worker goes on, or its successor."""
     it = drill("broker")
     worker = it.worker()
     it.working(worker)
     with it.load(rate=100) as load:
         it.sent_more(load)
-        restarts = stack.part("kafka").restarts
-        stack.kill("kafka", signal.SIGKILL)
-        until(lambda: stack.part("kafka").restarts > restarts, "the broker is started again")
-        stack.wait_ready("kafka")
+        restarts = own_broker.part("kafka").restarts
+        own_broker.kill("kafka", signal.SIGKILL)
+        until(lambda: own_broker.part("kafka").restarts > restarts, "the broker is started again")
+        own_broker.wait_ready("kafka")
         it.sent_more(load)
         if worker.ended:
             it.worker()
         found = it.settled(load)
     assert found.clean, found
-
-
-def test_a_hundred_thousand_turns_are_recovered_in_time(drill: Callable[[str], Drill]) -> None:
-    """A stage with a long history is back soon: recovery leaves some of the fifteen seconds that a restart may take."""
-    it = drill("history")
-    write_history(it.bootstrap, it.tenant, 100_000)
-    worker = it.worker()
-    it.working(worker)
-    assert worker.recovery_seconds() < 10
-    worker.send(signal.SIGTERM)
-    assert worker.wait(20) == OK
 
 
 def test_a_halted_stage_stays_stopped_until_an_operator_clears_it(drill: Callable[[str], Drill]) -> None:
