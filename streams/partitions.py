@@ -90,7 +90,7 @@ class PartitionedReader(Generic[S]):
         self.group, self.topics = group, tuple(topics)
         self.ownership: Ownership[S] = Ownership(topics)
         self.assigned = False
-        """Whether the group has answered with an assignment, be it an empty one."""
+        """Whether it has had partitions, with what is kept for them. A member for whom none are left never has."""
         self._open_states, self._positions, self._grace = open_states, positions, grace
         settings = {**consumer_config(bootstrap, group, instance), **(config or {})}
         self._consumer = Consumer(settings, logger=KAFKA_LOG)
@@ -176,6 +176,11 @@ class PartitionedReader(Generic[S]):
     @property
     def paused(self) -> bool:
         return self._paused
+
+    @property
+    def member_id(self) -> str:
+        """What the group calls this member."""
+        return self._consumer.memberid()
 
     def close(self) -> None:
         """Leaves the group, so that others get the partitions at once. Nothing may be in hand."""

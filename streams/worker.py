@@ -24,6 +24,7 @@ from streams import health, metrics
 from streams.agent import Work, attach
 from streams.control import Control
 from streams.harvest import StageStopped
+from streams.membership import Membership
 from streams.partitions import PartitionedReader
 from streams.recovery import HISTORY, Changelog
 from streams.sink import Sink
@@ -156,10 +157,8 @@ def run_worker(
     sources = {spec.name: _source(app, spec, stage, settings, codec) for spec, stage in running}
     start_sources(app, list(sources.values()), [_Watch(control, halted)])
 
-    def ready() -> dict[str, bool]:
-        return {name: source.reader.assigned for name, source in sources.items()}
-
-    health.serve(settings.metrics_port, ready, settings.metrics_host)
+    membership, readers = Membership(settings.bootstrap), {name: source.reader for name, source in sources.items()}
+    health.serve(settings.metrics_port, lambda: membership.of(readers), settings.metrics_host)
     return run_app(app)
 
 

@@ -53,10 +53,11 @@ def _rebuild(settings: Settings, name: str | None, check: bool) -> None:
     if check:
         _compare(settings, name)
         return
+    codec = build_codec(settings)
     side = SessionSide(settings.postgres) if name == "session_state" else AnalyticsSide(settings.clickhouse)
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(f"folding the log for {name}", total=None)
-        done = rebuild(side, settings.kafka, progress=lambda n, of: bar.update(task, completed=n, total=of))
+        done = rebuild(side, settings.kafka, codec, progress=lambda n, of: bar.update(task, completed=n, total=of))
     if done.divergence is None:
         typer.echo("the live tables stood at positions that the log does not have: there was nothing to compare with")
     else:
@@ -66,9 +67,9 @@ def _rebuild(settings: Settings, name: str | None, check: bool) -> None:
 
 def _compare(settings: Settings, name: str) -> None:
     if name == "session_state":
-        found = session_divergence(settings.kafka, settings.postgres)
+        found = session_divergence(settings.kafka, settings.postgres, codec=build_codec(settings))
     else:
-        found = turn_divergence(settings.kafka, settings.clickhouse)
+        found = turn_divergence(settings.kafka, settings.clickhouse, codec=build_codec(settings))
     _say(found)
     if not found.none:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from streams.membership import Membership
 from streams.ownership import Place
 from streams.partitions import Batch, OffsetsGone, PartitionedReader
 from tests.integration.stage_loop import until, write
@@ -130,3 +131,16 @@ def test_partitions_go_to_a_second_member_whole_and_come_back(
     until(lambda: len(first.values) >= 40, first.step)
     assert len(first.values) + len(second.values) == 40
     first.reader.close()
+
+
+def test_a_member_without_partitions_counts_as_standing_by(
+    broker: str, unique: str, topics: tuple[str, str]
+) -> None:
+    """More members than partitions: those who have none are ready all the same, once the group knows them."""
+    members = [Member(broker, unique, topics) for _ in range(PARTITIONS + 1)]
+    membership, readers = Membership(broker), {str(n): member.reader for n, member in enumerate(members)}
+    assert not any(membership.of(readers).values())
+    until(lambda: all(membership.of(readers).values()), lambda: [member.step() for member in members])
+    assert sum(member.reader.assigned for member in members) >= 1
+    for member in members:
+        member.reader.close()

@@ -1,0 +1,44 @@
+"""Whether the readers of a process have their place in their groups: partitions, or none since others have all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.kafka_log import KAFKA_LOG
+from streams.partitions import PartitionedReader
+
+PATIENCE = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Membership:
+    """Asked by probes. A reader without partitions is not told so by its client, so the broker is asked."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap}, logger=KAFKA_LOG)
+        self._standing_by: set[str] = set()
+
+    def of(self, readers: Mapping[str, PartitionedReader[Any]]) -> dict[str, bool]:
+        """Of each reader, by its name: whether it has had its partitions, or stands by as a member with none."""
+        return {name: reader.assigned or self._stands_by(name, reader) for name, reader in readers.items()}
+
+    def _stands_by(self, name: str, reader: PartitionedReader[Any]) -> bool:
+        if name in self._standing_by:
+            return True
+        try:
+            (asked,) = self._admin.describe_consumer_groups([reader.group], request_timeout=PATIENCE).values()
+            found = asked.result()
+        except KafkaException as err:
+            log.info("%s: the group is not known: %s", name, err)
+            return False
+        for member in found.members:
+            if member.member_id == reader.member_id and not member.assignment.topic_partitions:
+                self._standing_by.add(name)
+                return True
+        return False
