@@ -33,7 +33,7 @@ from streams.understanding import Understanding
 
 CONTROL_PATIENCE = 60.0
 SIGNAL_WAIT = 2.0
-"""Seconds of log time that routing waits for a signal: a rebalance takes about as long, the shortest deadline is 5 s."""
+"""Seconds of log time that routing waits for a signal: about as long as a rebalance (docs/adr/0060)."""
 
 
 def stage_builders(control: ControlView) -> dict[str, Callable[[], Stage]]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka_log import KAFKA_LOG
@@ -37,8 +37,10 @@ class Membership:
         except KafkaException as err:
             log.info("%s: the group is not known: %s", name, err)
             return False
+        if found.state is not ConsumerGroupState.STABLE:
+            return False  # It may yet be given some.
         for member in found.members:
-            if member.member_id == reader.member_id and not member.assignment.topic_partitions:
+            meant = (member.assignment, member.target_assignment)
+            if member.member_id == reader.member_id and not any(a and a.topic_partitions for a in meant):
                 self._standing_by.add(name)
-                return True
-        return False
+        return name in self._standing_by
