@@ -36,6 +36,8 @@ REPORT_EVERY = 5.0
 STORE_PATIENCE = 120.0
 """Seconds for which an assignment waits for the store, without which it is not known where to read from."""
 LONGEST_WAIT = 5.0
+UNHURRIED: Mapping[str, int] = {"fetch.min.bytes": 256 << 10, "fetch.wait.max.ms": 250}
+"""A fetch of five topics for every event that comes would keep the broker busy; a quarter of a second is soon enough."""
 
 
 class Runner:
@@ -58,6 +60,7 @@ class Runner:
             PROJECTIONS[target.name],
             open_states=self._open,
             positions=self._positions,
+            config=UNHURRIED,
         )
         self._store_answers = True
         self._each_minute, self._minute_at = each_minute, time.monotonic() + 15

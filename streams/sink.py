@@ -128,5 +128,3 @@ class Sink:
     def _on_failure(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             self._failed.append(error)
-
-

@@ -133,9 +133,7 @@ def test_partitions_go_to_a_second_member_whole_and_come_back(
     first.reader.close()
 
 
-def test_a_member_without_partitions_counts_as_standing_by(
-    broker: str, unique: str, topics: tuple[str, str]
-) -> None:
+def test_a_member_without_partitions_counts_as_standing_by(broker: str, unique: str, topics: tuple[str, str]) -> None:
     """More members than partitions: those who have none are ready all the same, once the group knows them."""
     members = [Member(broker, unique, topics) for _ in range(PARTITIONS + 1)]
     membership, readers = Membership(broker), {str(n): member.reader for n, member in enumerate(members)}
