@@ -16,7 +16,7 @@ class Analytics:
 
     name = "analytics"
     away: tuple[type[Exception], ...] = AWAY
-    pace = 0.7
+    pace = 1.0
     limit = 20_000
 
     def __init__(self, url: str, database: str = DATABASE) -> None:
