@@ -37,7 +37,7 @@ STORE_PATIENCE = 120.0
 """Seconds for which an assignment waits for the store, without which it is not known where to read from."""
 LONGEST_WAIT = 5.0
 UNHURRIED: Mapping[str, int] = {"fetch.min.bytes": 256 << 10, "fetch.wait.max.ms": 250}
-"""A fetch of five topics for every event that comes would keep the broker busy; a quarter of a second is soon enough."""
+"""A fetch of five topics for every event that comes would keep the broker busy; this is soon enough."""
 
 
 class Runner:
