@@ -88,12 +88,14 @@ def test_tampering_is_found_and_mended(parts: Parts) -> None:
 
 
 def test_session_state_is_rebuilt_while_it_is_written_to(parts: Parts) -> None:
-    """The live projection finds itself fenced by the switch, starts anew on the new tables, and nothing is missing."""
+    """The live projection goes on in the new tables, or is fenced and starts anew; nothing is missing."""
     with Traffic(parts, "pg") as traffic, projecting(parts, ["session_state"]) as (live,):
         eventually(lambda: live.runner.ready()["group"] and traffic.turns > 10, "the projection has joined")
         rebuild(SessionSide(parts.postgres), parts.kafka)
-        eventually(lambda: not live.thread.is_alive(), "the fenced projection stops", 20)
-    assert live.exit_code == RESTART
+        before = traffic.turns
+        eventually(lambda: traffic.turns > before + 10, "traffic goes on after the switch")
+    assert live.failed is None
+    assert live.exit_code in (0, RESTART)
     with projecting(parts):
         assert_sound(parts)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from infra.local.stack import LocalStack
 from infra.topics import create_topics
 from schemas.catalogue import CONTROL, DEAD_LETTERS, MESSAGES, SIGNALS
 from schemas.events import DeadLettered, EntitiesExtracted, Event, Record, StageHalted
@@ -19,11 +22,13 @@ from tests.integration.stage_loop import CODEC, Echo, events_of, message, runnin
 pytestmark = pytest.mark.broker
 
 
-@pytest.fixture
-def log(broker: str) -> str:
-    """A broker with the catalogue's topics."""
-    create_topics(broker, partitions=4)
-    return broker
+@pytest.fixture(scope="module")
+def log(short_folder: Path) -> Iterator[str]:
+    """A broker of this module's own: its stages read chat.messages from the beginning, and meet what others wrote."""
+    with LocalStack(short_folder / "stage-work", only={"kafka"}, usual_ports=False) as stack:
+        assert stack.addresses.kafka is not None
+        create_topics(stack.addresses.kafka, partitions=4)
+        yield stack.addresses.kafka
 
 
 def keyed(event: Event) -> tuple[str, bytes, bytes]:
