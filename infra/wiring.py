@@ -18,6 +18,7 @@ from processors.policy import Tenant
 from processors.sentiment import LexiconSentiments
 from processors.stage import Stage
 from projections import analytics, session_state
+from schemas.catalogue import DEFAULT_PARTITIONS
 from schemas.codec import Codec
 from schemas.registry import RegistryError, ids_of, import_into
 from streams.channels.keys import ensure_keys
@@ -57,12 +58,12 @@ def build_stages(names: Sequence[str], control: ControlView) -> list[tuple[Stage
 
 
 def open_control(settings: Settings, codec: Codec) -> Control:
-    """The control log, read to its end once. Raises TimeoutError when the broker does not give it."""
+    """The control log, read to its end once. Raises StackError when the broker does not give it."""
     control = Control(settings.kafka, codec)
     control.start()
     if not control.wait_until_read(CONTROL_PATIENCE):
         control.close()
-        raise TimeoutError(f"chat.control could not be read from {settings.kafka} in {CONTROL_PATIENCE:.0f} s")
+        raise StackError(f"chat.control could not be read from {settings.kafka} in {CONTROL_PATIENCE:.0f} s")
     return control
 
 
@@ -103,12 +104,14 @@ def deadlines_by(policies: Policies) -> DeadlineFor:
     return deadline_for
 
 
-def prepare(settings: Settings, tenants: Path | None = TENANTS) -> None:
+def prepare(
+    settings: Settings, tenants: Path | None = TENANTS, partitions: int = DEFAULT_PARTITIONS, replication: int = 1
+) -> None:
     """Topics, tables, the tenants' first policies and the gateway's keys: what must be there before anything runs.
 
     Safe to run again: what is there stays as it is; a tenant that has a policy keeps it.
     """
-    create_topics(settings.kafka)
+    create_topics(settings.kafka, partitions, replication)
     session_state.prepare(settings.postgres)
     analytics.migrate(settings.clickhouse)
     if settings.registry is not None:
