@@ -52,7 +52,6 @@ COMMANDS = (
     Row("topics", "Look", "The catalogue of topics."),
     Row("schemas", "Look", "Whether a schema change is compatible, and who deploys first."),
     Row("dead-letters", "Operate", "What was rejected and why; back through once mended."),
-    Row("prepare", "Operate", "Topics, tables, first policies and keys of an installation."),
     Row("policy", "Operate", "Check, activate and list policies."),
     Row("bench", "Operate", "Measure this machine."),
     Row("prepare", "Processes", "Topics, tables, first policies: what must be there before processes start."),
