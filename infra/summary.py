@@ -9,12 +9,14 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from infra.audit import Audit, audit
+from infra.local.inspection import group_lags
 from infra.manifest import Manifest, Sent
 from infra.settings import Settings
 from projections.analytics.schema import client_of
 from projections.divergence import session_divergence, turn_divergence
 from projections.ledger import ledger
 from projections.progress import behind
+from streams.topology import STAGES
 
 REST: Final = 90.0
 """Seconds that the projections have to come to the end of the log."""
@@ -31,20 +33,31 @@ DEAD: Final = "SELECT uniqExact(event_id) FROM dead_letters"
 
 
 class NotAtRest(RuntimeError):
-    """The projections did not come to the end of the log in time; the message says which are how far behind."""
+    """The installation did not come to rest in time; the message says what is how far behind."""
 
 
 def come_to_rest(
     settings: Settings, patience: float = REST, look: Callable[[Mapping[str, int]], None] | None = None
 ) -> None:
-    """Waits until every record of the log is in both stores. Raises NotAtRest."""
+    """Waits until every stage and both stores are at the end of the log, and no turn is open. Raises NotAtRest."""
     end = time.monotonic() + patience
-    while lag := {n: v for n, v in behind(settings.kafka, settings.postgres, settings.clickhouse).items() if v}:
+    while lag := _open_work(settings):
         if look is not None:
             look(lag)
         if time.monotonic() > end:
-            raise NotAtRest(f"after {patience:.0f} s still behind: {lag}; look at: spillway status, spillway logs")
+            raise NotAtRest(f"after {patience:.0f} s still open: {lag}; look at: spillway status, spillway logs")
         time.sleep(0.2)
+
+
+def _open_work(settings: Settings) -> dict[str, int]:
+    """What is not done yet: records that a stage or a store has before it, or else turns without a disposition."""
+    groups = {spec.group for spec in STAGES}
+    lag = {name: n for name, n in group_lags(settings.kafka).items() if n and name in groups}
+    lag |= {name: n for name, n in behind(settings.kafka, settings.postgres, settings.clickhouse).items() if n}
+    if lag:
+        return lag
+    in_flight = int(ledger(settings.kafka, settings.clickhouse).totals["in_flight"])
+    return {"turns in flight": in_flight} if in_flight else {}
 
 
 def summarise(settings: Settings, manifest: Manifest, parts: Mapping[str, str], seconds: float) -> dict[str, Any]:
