@@ -12,6 +12,8 @@ from typing import Annotated, Any, Optional
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
 
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.demo import CONVERSATIONS
@@ -62,7 +64,7 @@ def command(
     console = Console(stderr=as_json)
     with _stack(data, console) as settings:
         result = _played(settings, file, PlayOptions(play_id, rate=rate), console)
-        console.print("Waiting for the projections to come to the end of the log…")
+        console.print("\nWaiting until no turn is open and both stores are at the end of the log…")
         come_to_rest(settings)
         summary = summarise(settings, result.manifest, _parts(data), time.monotonic() - began)
     where = Folder(data).path / "demo" / "summary.json"
@@ -73,7 +75,7 @@ def command(
     else:
         _show(summary, console)
         first = result.manifest.messages[0]
-        console.print(NEXT.format(tenant=first.tenant, session=first.session), highlight=False)
+        console.print(NEXT.format(tenant=first.tenant, session=first.session), highlight=False, soft_wrap=True)
         console.print(f"The whole summary: {where}", highlight=False)
     if not sound(summary):
         raise typer.Exit(1)
@@ -107,7 +109,8 @@ def _played(settings: Settings, file: Path, options: PlayOptions, console: Conso
 
 
 def _parts(data: Path) -> dict[str, str]:
-    return {part.name: part.version for part in inspect_stack(Folder(data)).parts}
+    """Each part of the stack with its version; the supervisor is none, being this very command."""
+    return {part.name: part.version for part in inspect_stack(Folder(data)).parts if part.version}
 
 
 def sound(summary: dict[str, Any]) -> bool:
@@ -131,9 +134,11 @@ def _show(summary: dict[str, Any], console: Console) -> None:
         "ledger": ", ".join(f"{k} {v}" for k, v in ledger.items()),
         "stores that differ from the log": str(summary["divergence"]),
     }
-    console.print()
+    table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        console.print(f"  [bold]{name:<32}[/bold] {value}", highlight=False)
+        table.add_row(f"[bold]{name}[/bold]", value)
+    console.print()
+    console.print(Padding(table, (0, 2)), highlight=False)
     for wrong in summary["reconciled"]:
         console.print(f"  [red]{wrong}[/red]", highlight=False)
 
