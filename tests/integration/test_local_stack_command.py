@@ -13,8 +13,10 @@ import pytest
 
 from infra.cli.main import COMMANDS
 from infra.local.account import room_for
+from infra.local.errors import StackNotRunning
 from infra.local.ports import Ports, is_free
 from infra.local.stack import LocalStack
+from infra.local.state import Folder
 from infra.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,16 @@ def test_without_a_stack_the_remedy_is_named(tmp_path: Path, command: str) -> No
     refused = spillway(command, "--data", str(tmp_path))
     assert refused.returncode == 1
     assert refused.stderr.strip() == f"no stack runs on {tmp_path}; start one with: spillway up --data {tmp_path}"
+
+
+def test_what_another_version_wrote_is_no_running_stack(tmp_path: Path) -> None:
+    """A record with fields that this version does not know, or cut short, is a stack that does not run, not a crash."""
+    for text in ('{"parts": [{"name": "kafka", "unknown": 1}]}', '{"parts": [', "[]"):
+        folder = Folder(tmp_path)
+        folder.run.mkdir(exist_ok=True)
+        folder.record.write_text(text, encoding="utf-8")
+        with pytest.raises(StackNotRunning, match="spillway up"):
+            folder.running()
 
 
 def test_settings_survive_the_environment(tmp_path: Path) -> None:
