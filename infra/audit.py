@@ -97,10 +97,10 @@ def _decision(event: Event) -> object:
             return None
 
 
-def audit(bootstrap: str, sent: Iterable[str], run_id: str = "live") -> Audit:
+def audit(bootstrap: str, sent: Iterable[str], codec: Codec, run_id: str = "live") -> Audit:
     """Holds the ids of acknowledged messages against the log. Call it when the installation has come to rest."""
     log = _Log()
-    for record in read_to_end(bootstrap, PROJECTIONS["analytics"], Codec()):
+    for record in read_to_end(bootstrap, PROJECTIONS["analytics"], codec):
         if isinstance(record, Unreadable):
             log.undecodable += 1
         else:

@@ -93,6 +93,12 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
+def percentiles(ordered: Sequence[float], digits: int) -> dict[str, float | None]:
+    """p50, p95 and p99 of the ordered values, rounded; each None of none."""
+    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+    return {name: None if (p := percentile(ordered, s)) is None else round(p, digits) for name, s in shares.items()}
+
+
 def latencies(messages: Iterable[Sent], rungs: frozenset[str] | None = None) -> dict[str, float | None]:
     """p50, p95 and p99 in milliseconds, of all replies or those of some rungs."""
     found = sorted(
@@ -100,8 +106,7 @@ def latencies(messages: Iterable[Sent], rungs: frozenset[str] | None = None) -> 
         for m in messages
         if m.reply is not None and m.reply.seconds is not None and (rungs is None or m.reply.rung in rungs)
     )
-    shares = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    return {name: None if (p := percentile(found, s)) is None else round(p, 2) for name, s in shares.items()}
+    return percentiles(found, digits=2)
 
 
 def summary_of(manifest: Manifest, seconds: float) -> Summary:

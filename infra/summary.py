@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from infra.audit import Audit, audit
 from infra.local.inspection import group_lags
-from infra.manifest import Manifest, Sent
+from infra.manifest import Manifest, Sent, percentiles
 from infra.settings import Settings
+from infra.wiring import build_codec
 from projections.analytics.schema import client_of
 from projections.divergence import session_divergence, turn_divergence
 from projections.ledger import ledger
 from projections.progress import behind
+from schemas.codec import Codec
 from streams.topology import STAGES
 
 REST: Final = 90.0
@@ -68,7 +70,8 @@ def summarise(settings: Settings, manifest: Manifest, parts: Mapping[str, str], 
     client = client_of(settings.clickhouse)
     sent = manifest.messages
     turns = _turns(client, manifest)
-    found = audit(settings.kafka, [m.event_id for m in sent if m.acknowledged])
+    codec = build_codec(settings)
+    found = audit(settings.kafka, [m.event_id for m in sent if m.acknowledged], codec)
     since = min((m.sent_at for m in sent), default=0)
     freshness = _one(client, FRESHNESS, {"since": since})
     replied = [t for t in turns.values() if t["rung"]]
@@ -85,9 +88,9 @@ def summarise(settings: Settings, manifest: Manifest, parts: Mapping[str, str], 
         "handoffs": sum(t["handoff"] for t in turns.values()),
         "dead_letters": _one(client, DEAD),
         "ledger": dict(ledger(settings.kafka, settings.clickhouse).totals),
-        "latency_ms": {name: _quantile(latencies, q) for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))},
+        "latency_ms": percentiles(latencies, digits=1),
         "freshness_ms": {"p50": round(freshness[0], 1), "p95": round(freshness[1], 1)},
-        "divergence": _divergent(settings),
+        "divergence": _divergent(settings, codec),
         "audit": {k: v for k, v in asdict(found).items() if k != "messages"},
         "reconciled": _reconcile(sent, turns, found),
         "parts": dict(parts),
@@ -109,10 +112,6 @@ def _count(turns: Sequence[Mapping[str, Any]], column: str) -> dict[str, int]:
     return dict(Counter(str(t[column]) for t in turns).most_common())
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float | None:
-    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1) if ordered else None
-
-
 def _accuracy(sent: Sequence[Sent], turns: Mapping[str, Mapping[str, Any]]) -> float | None:
     """The share of labelled turns, of those the bot answers, that were routed to their label's scenario."""
     answered = [m for m in sent if m.label and not m.with_human and m.event_id in turns]
@@ -120,10 +119,10 @@ def _accuracy(sent: Sequence[Sent], turns: Mapping[str, Mapping[str, Any]]) -> f
     return round(sum(label == routed for label, routed in judged) / len(judged), 4) if judged else None
 
 
-def _divergent(settings: Settings) -> int:
+def _divergent(settings: Settings, codec: Codec) -> int:
     """Sessions whose stored state differs from a fresh fold of the log, in either store."""
-    stored = session_divergence(settings.kafka, settings.postgres)
-    analysed = turn_divergence(settings.kafka, settings.clickhouse)
+    stored = session_divergence(settings.kafka, settings.postgres, codec=codec)
+    analysed = turn_divergence(settings.kafka, settings.clickhouse, codec=codec)
     return len({*stored.divergent, *analysed.divergent})
 
 

@@ -27,7 +27,7 @@ from infra.play import PlayOptions, PlayResult, play
 from infra.recordings import read_recordings
 from infra.settings import Settings
 from infra.summary import come_to_rest, summarise
-from infra.wiring import channel_deadlines, prepare
+from infra.wiring import build_codec, channel_deadlines, prepare
 
 NEXT = """
 Where to look next
@@ -105,7 +105,7 @@ def _played(settings: Settings, file: Path, options: PlayOptions, console: Conso
         DemoView(settings) as view,
         Live(view, console=console, refresh_per_second=4),
     ):
-        return play(conversations, settings, options, view.update, deadline_for)
+        return play(conversations, settings, options, view.update, deadline_for, codec=build_codec(settings))
 
 
 def _parts(data: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from infra.local.inspection import group_lags
+from infra.manifest import percentile
 from infra.play import PlayProgress
 from infra.settings import Settings
 
@@ -78,10 +78,10 @@ class DemoView:
 
 
 def _latency(ordered: list[float]) -> tuple[str, str]:
-    if not ordered:
+    p50, p95 = percentile(ordered, 0.5), percentile(ordered, 0.95)
+    if p50 is None or p95 is None:
         return "", ""
-    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    return f"p50 {statistics.median(ordered) * 1000:.0f} ms", f"p95 {p95 * 1000:.0f} ms"
+    return f"p50 {p50 * 1000:.0f} ms", f"p95 {p95 * 1000:.0f} ms"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

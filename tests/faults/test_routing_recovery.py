@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,14 +25,6 @@ SESSIONS = 2_000
 TURNS = 50
 BACK_WITHIN = 15.0
 ROUTING = AppPart("worker", ("worker", "--stages", "routing"))
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="spillway-recovery-"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 def history(now: int) -> Iterator[ScenarioRouted]:
@@ -63,10 +53,10 @@ def history(now: int) -> Iterator[ScenarioRouted]:
 
 @pytest.mark.faults
 @pytest.mark.stack
-def test_routing_is_back_within_15_s_with_100_000_turns_and_goes_on_where_it_was(folder: Path) -> None:
+def test_routing_is_back_within_15_s_with_100_000_turns_and_goes_on_where_it_was(short_folder: Path) -> None:
     """A worker that starts on 100,000 routed turns recovers them all first, and numbers the next turn after them."""
     codec, now = Codec(), time.time_ns() // 1000
-    with LocalStack(folder / "stack", app=[ROUTING], prepare=prepare, usual_ports=False) as stack:
+    with LocalStack(short_folder / "recovery", app=[ROUTING], prepare=prepare, usual_ports=False) as stack:
         settings = stack.settings()
         sink, routes = Sink(settings.kafka, codec), list(history(now))
         for at in range(0, len(routes), 10_000):

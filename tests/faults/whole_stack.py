@@ -20,6 +20,7 @@ from infra.settings import Settings
 from infra.summary import come_to_rest
 from projections.divergence import session_divergence, turn_divergence
 from projections.ledger import ledger
+from schemas.codec import Codec
 from streams.channels.keys import load_keys
 
 RATE = 40.0
@@ -121,6 +122,6 @@ def verdict(stack: LocalStack, traffic: Traffic) -> Verdict:
     stored = session_divergence(settings.kafka, settings.postgres)
     analysed = turn_divergence(settings.kafka, settings.clickhouse)
     acknowledged = traffic.acknowledged()
-    found = audit(settings.kafka, acknowledged)
+    found = audit(settings.kafka, acknowledged, Codec())
     divergent: list[object] = [*stored.divergent, *analysed.divergent]
     return Verdict(found, sheet.balanced, dict(sheet.totals), divergent, len(acknowledged))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.outcomes import Outcome
@@ -17,6 +17,7 @@ from streams.join import Item, Join
 from streams.policies import Policies
 from streams.routing import Routing, RoutingState
 from tests.properties.join_audit import Act, Turn, acts, audit, play, turns
+from tests.properties.planted import is_found
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -128,19 +129,7 @@ class TestTheAuditFinds:
     @pytest.mark.parametrize("state", broken, ids=lambda s: s.__name__)
     def test_a_planted_mistake(self, state: type[Broken]) -> None:
         """Some story and schedule show the mistake."""
-        found = find(
-            st.tuples(turns, acts),
-            lambda drawn: _goes_wrong(state, *drawn),
-            settings=settings(
-                max_examples=3000,
-                deadline=None,
-                phases=[Phase.generate],
-                derandomize=True,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-        assert found is not None
+        assert is_found(st.tuples(turns, acts), lambda drawn: _goes_wrong(state, *drawn))
 
 
 def _goes_wrong(state: type[Broken], story: list[Turn], schedule: list[Act]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.outcomes import Outcome
@@ -16,6 +16,7 @@ from streams.policies import Policies
 from streams.reply import Answers, Reply, ReplyState
 from streams.reply_cache import LruReplyCache
 from tests.properties.join_audit import Act
+from tests.properties.planted import is_found
 from tests.properties.reply_audit import Asked, asked, audit, mishaps, play
 
 
@@ -102,19 +103,7 @@ class TestTheAuditFinds:
     @pytest.mark.parametrize("state", Broken.__subclasses__(), ids=lambda s: s.__name__)
     def test_a_planted_mistake(self, state: type[Broken]) -> None:
         """Some story and schedule show the mistake."""
-        found = find(
-            st.tuples(asked, mishaps),
-            lambda drawn: _goes_wrong(state, *drawn),
-            settings=settings(
-                max_examples=3000,
-                deadline=None,
-                phases=[Phase.generate],
-                derandomize=True,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-        assert found is not None
+        assert is_found(st.tuples(asked, mishaps), lambda drawn: _goes_wrong(state, *drawn))
 
 
 def _goes_wrong(state: type[Broken], story: list[Asked], schedule: list[Act]) -> bool:
