@@ -138,6 +138,7 @@ class _Play:
         self._ready: deque[Talk] = deque()
         self._active = 0
         self._rate = options.rate or (200.0 if options.open_loop else None)
+        self._unreported = 0
         total = sum(len(t.steps) for t in self._waiting)
         self._progress = PlayProgress(len(self._waiting), total)
 
@@ -154,6 +155,10 @@ class _Play:
             if time.monotonic() - told >= 0.1:
                 told = time.monotonic()
                 progress(self._progress)
+        # A turn that a human has needs no reply, so its play may end before its message is confirmed. Links report
+        # everything in bounded time.
+        while self._unreported and not stop():
+            self._note(self._link.take(LONGEST_PAUSE))
         for _, step in self._open.values():
             self._count_missing(step)
         progress(self._progress)
@@ -198,9 +203,10 @@ class _Play:
         sent = step.sent = self._listed(talk, step, event)
         self._progress.sent += 1
         sent.with_human = talk.handed_at is not None
-        self._link.send(event, sent.with_human, lambda why: _acknowledge(sent, why))
+        self._unreported += 1 + step.repeats
+        self._link.send(event, sent.with_human, lambda why: self._acknowledge(sent, why))
         for _ in range(step.repeats):
-            self._link.send(event, sent.with_human, lambda why: _acknowledge_repeat(sent, why))
+            self._link.send(event, sent.with_human, lambda why: self._acknowledge_repeat(sent, why))
         self._open[sent.event_id] = self._of_turn[sent.event_id] = (talk, step)
         self._time_out(talk, step)
         known = self._known.get(sent.event_id)
@@ -314,10 +320,10 @@ class _Play:
             step.sent.missing = True
             self._progress.missing += 1
 
+    def _acknowledge(self, sent: Sent, why: str | None) -> None:
+        self._unreported -= 1
+        sent.acked, sent.not_acked = why is None, why
 
-def _acknowledge(sent: Sent, why: str | None) -> None:
-    sent.acked, sent.not_acked = why is None, why
-
-
-def _acknowledge_repeat(sent: Sent, why: str | None) -> None:
-    sent.acked_repeats += why is None
+    def _acknowledge_repeat(self, sent: Sent, why: str | None) -> None:
+        self._unreported -= 1
+        sent.acked_repeats += why is None
