@@ -33,7 +33,7 @@ unit: setup            ## every test, against real parts
 	$(BIN)/pytest
 
 lock:                  ## pin every dependency anew, with hashes
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra local --extra dev \
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra cpu --extra train --extra local --extra dev \
 		--custom-compile-command 'make lock' setup.cfg -o requirements.lock
 
 clean:
