@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import Final
 
 from processors.entities import KINDS
-from processors.intent import LABELS
+from processors.labels import LABELS
 from processors.policy.model import (
     FAST_RUNGS,
     LANGUAGES,
@@ -45,8 +46,9 @@ def parse_policy(text: str, source: Source) -> Policy | None:
         known = ", ".join(LANGUAGES)
         root.wrong("languages", "names no language", f"write those you answer in, default first: [{known}]")
     templates = _templates(root, languages)
+    labels = frozenset((*LABELS, *root.names("intents")))
     steps_of = root.inner("scenarios", "describe at least the scenario other")
-    scenarios = _scenarios(steps_of, templates) if steps_of is not None else {}
+    scenarios = _scenarios(steps_of, templates, labels) if steps_of is not None else {}
     if steps_of is not None and "other" not in scenarios:
         root.wrong("scenarios", "has no scenario other", "add other: it takes what no other scenario wants")
     policy = Policy(
@@ -136,7 +138,7 @@ def _rungs(fields: Fields, default: tuple[str, ...]) -> tuple[str, ...]:
     return (*(r for r in rungs if r != "fallback"), "fallback")
 
 
-def _scenarios(fields: Fields, templates: dict[str, Template]) -> dict[str, Scenario]:
+def _scenarios(fields: Fields, templates: dict[str, Template], labels: Set[str]) -> dict[str, Scenario]:
     found: dict[str, Scenario] = {}
     for name, inner in fields.entries():
         if name not in SCENARIOS:
@@ -145,12 +147,12 @@ def _scenarios(fields: Fields, templates: dict[str, Template]) -> dict[str, Scen
         found[name] = Scenario(
             name,
             inner.whole("priority", 0, -1000, 1000),
-            tuple(_trigger(f) for f in inner.each("triggers")) or (Trigger(families=(name,)),),
+            tuple(_trigger(f, labels) for f in inner.each("triggers")) or (Trigger(families=(name,)),),
             inner.names("knowledge"),
             rungs,
             inner.choice("template", templates),
-            _steps(inner, templates),
-            _handover(inner),
+            _steps(inner, templates, labels),
+            _handover(inner, labels),
         )
         if "template" in rungs and not inner.has("template") and not inner.has("steps"):
             inner.wrong("template", "is missing", "name one, or leave the rung template out of rungs")
@@ -158,9 +160,9 @@ def _scenarios(fields: Fields, templates: dict[str, Template]) -> dict[str, Scen
     return found
 
 
-def _trigger(fields: Fields) -> Trigger:
+def _trigger(fields: Fields, labels: Set[str]) -> Trigger:
     found = Trigger(
-        fields.names("intents", LABELS),
+        fields.names("intents", labels),
         fields.names("families", (*SCENARIOS, DIALOGUE_ACT)),
         fields.names("keywords"),
         fields.names("tiers"),
@@ -174,7 +176,7 @@ def _trigger(fields: Fields) -> Trigger:
     return found
 
 
-def _steps(fields: Fields, templates: dict[str, Template]) -> tuple[Step, ...]:
+def _steps(fields: Fields, templates: dict[str, Template], labels: Set[str]) -> tuple[Step, ...]:
     inner = fields.inner("steps")
     if inner is None:
         return ()
@@ -185,7 +187,7 @@ def _steps(fields: Fields, templates: dict[str, Template]) -> tuple[Step, ...]:
         found.append(
             Step(
                 name,
-                step.names("intents", LABELS),
+                step.names("intents", labels),
                 template,
                 step.names("until", KINDS),
                 step.choice("next", names),
@@ -204,13 +206,13 @@ def _steps(fields: Fields, templates: dict[str, Template]) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _handover(fields: Fields) -> Handover:
+def _handover(fields: Fields, labels: Set[str]) -> Handover:
     inner = fields.inner("handoff")
     if inner is None:
         return Handover()
     found = Handover(
         inner.flag("always", False),
-        inner.names("intents", LABELS),
+        inner.names("intents", labels),
         inner.names("tiers"),
         inner.number("anger", 1, 0, 1) if inner.has("anger") else None,
         inner.whole("failures", 1, 1, 100) if inner.has("failures") else None,

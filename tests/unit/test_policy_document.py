@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from processors.entities import KINDS
-from processors.intent import LABELS
+from processors.labels import LABELS
 from processors.policy import Tenant, check_tenant
 from schemas.events import SCENARIOS
 

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processors import routing
-from processors.intent import LABELS
-from processors.intent_terms import TERMS
+from processors.labels import FAMILY, LABELS
 from processors.policy import Rules
 from processors.routing import Signals
 from schemas.events import Customer, MessageReceived, Record, SessionClosed, SessionReturned
@@ -291,7 +290,7 @@ def test_a_state_of_another_policy_version_is_no_obstacle() -> None:
 some_signals = st.one_of(
     st.just(Signals()),
     st.builds(
-        lambda label, confidence, anger: heard(label, TERMS[label].scenario, confidence, anger),
+        lambda label, confidence, anger: heard(label, FAMILY[label], confidence, anger),
         st.sampled_from(LABELS),
         st.floats(0, 1),
         st.floats(0, 1),
