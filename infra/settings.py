@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from infra.local.errors import StackError
 from infra.local.registry import CONFLUENT_API
 from infra.local.state import Folder
+from infra.model_settings import ModelSettings
 
 DEFAULT_DATA = Path(".spillway")
 _NEEDED = {"kafka": "SPILLWAY_KAFKA", "postgres": "SPILLWAY_POSTGRES", "clickhouse": "SPILLWAY_CLICKHOUSE"}
@@ -27,7 +28,7 @@ class Settings:
     `kafka` is a bootstrap string, `postgres` a DSN of a user who may create databases and roles, `clickhouse` an http
     URL, and `registry` that of a Confluent API; None: the pinned schema ids are used. `metrics_port` on `metrics_host`
     is where this process serves `/metrics` and `/ready`; None for no server. `gateway_host` and `gateway_port` are
-    where the gateway listens.
+    where the gateway listens. `models`: which understand messages where none was activated.
     """
 
     kafka: str
@@ -39,6 +40,12 @@ class Settings:
     metrics_host: str = "127.0.0.1"
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
+    models: ModelSettings = field(default_factory=ModelSettings)
+
+    @property
+    def model_store(self) -> Path:
+        """Where activated bundles lie. Every worker sees the same one."""
+        return self.data_dir / "models"
 
     @property
     def gateway_url(self) -> str:
@@ -67,6 +74,7 @@ class Settings:
             metrics_host=source.get("SPILLWAY_METRICS_HOST") or "127.0.0.1",
             gateway_host=host,
             gateway_port=port,
+            models=ModelSettings.from_env(source),
         )
 
     @classmethod
@@ -91,6 +99,7 @@ class Settings:
             data_dir=folder.path,
             gateway_host=host,
             gateway_port=port,
+            models=ModelSettings.from_env(os.environ),
         )
 
     @classmethod
@@ -110,6 +119,7 @@ class Settings:
             "SPILLWAY_CLICKHOUSE": self.clickhouse,
             "SPILLWAY_DATA": str(self.data_dir),
             "SPILLWAY_GATEWAY_ADDRESS": f"{self.gateway_host}:{self.gateway_port}",
+            **self.models.to_env(),
         }
         if self.registry:
             env["SPILLWAY_REGISTRY"] = self.registry

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from infra.demo import TENANTS
 from infra.local.errors import StackError
+from infra.model_loading import active_intents, active_sentiments
 from infra.settings import Settings
 from infra.tenants import activation, load_tenant
 from infra.topics import create_topics
 from processors.entities import PatternEntities
-from processors.intent import KeywordIntents
 from processors.policy import Tenant
-from processors.sentiment import LexiconSentiments
 from processors.stage import Stage
 from projections import analytics, session_state
 from schemas.catalogue import DEFAULT_PARTITIONS
@@ -30,29 +30,37 @@ from streams.reply_cache import LruReplyCache
 from streams.routing import Routing
 from streams.sink import Sink
 from streams.topology import SPECS, StageSpec
-from streams.understanding import Understanding
+from streams.understanding import IntentStage, SentimentStage, Understanding
 
 CONTROL_PATIENCE = 60.0
 SIGNAL_WAIT = 2.0
 """Seconds of log time that routing waits for a signal: about as long as a rebalance (docs/adr/0060)."""
 
 
-def stage_builders(control: ControlView) -> dict[str, Callable[[], Stage]]:
-    """Of each stage of the topology, what makes it."""
+def stage_builders(control: ControlView, settings: Settings) -> dict[str, Callable[[], Stage]]:
+    """Of each stage of the topology, what makes it. Those that understand load their models when they are made."""
     policies = Policies(control)
     return {
-        "intent": lambda: Understanding.intent(KeywordIntents()),
-        "sentiment": lambda: Understanding.sentiment(LexiconSentiments()),
+        "intent": lambda: IntentStage(active_intents(control, settings)),
+        "sentiment": lambda: SentimentStage(active_sentiments(control, settings)),
         "entities": lambda: Understanding.entities(PatternEntities()),
         "routing": lambda: Routing(policies, wait=SIGNAL_WAIT),
         "reply": lambda: Reply(policies, LruReplyCache()),
     }
 
 
-def build_stages(names: Sequence[str], control: ControlView) -> list[tuple[StageSpec, Stage]]:
-    """The named stages of the topology, ready to run. Raises KeyError on a name that it does not know."""
-    builders = stage_builders(control)
+def build_stages(names: Sequence[str], control: ControlView, settings: Settings) -> list[tuple[StageSpec, Stage]]:
+    """The named stages of the topology, ready to run.
+
+    Raises KeyError on a name that it does not know, StackError where a model that the settings name is refused.
+    """
+    builders = stage_builders(control, settings)
     return [(SPECS[name], builders[name]()) for name in names]
+
+
+def models_of(stages: Iterable[tuple[StageSpec, Stage]]) -> dict[str, Any]:
+    """Of each stage that understands, which models are in force and what is wrong with them."""
+    return {spec.name: stage.status() for spec, stage in stages if isinstance(stage, Understanding)}
 
 
 def open_control(settings: Settings, codec: Codec) -> Control:

@@ -240,6 +240,17 @@ class PolicyActivated(NamedTuple):
     effective_at: int
 
 
+class ModelActivated(NamedTuple):
+    meta: Meta
+    task: str
+    name: str
+    version: str
+    fingerprint: str
+    location: str
+    effective_at: int
+    operator: str = ""
+
+
 class StageHalted(NamedTuple):
     meta: Meta
     stage: str
@@ -266,6 +277,7 @@ Event = (
     | AgentReplied
     | DeadLettered
     | PolicyActivated
+    | ModelActivated
     | StageHalted
     | StageResumed
 )

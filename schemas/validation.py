@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from schemas.events import Event, FeedbackGiven, MessageReceived, SessionClosed, SessionReturned
+from schemas.events import Event, FeedbackGiven, MessageReceived, ModelActivated, SessionClosed, SessionReturned
 from schemas.identity import SEPARATOR
 
 MAX_TEXT: Final = 16_384
@@ -16,6 +16,10 @@ MAX_FUTURE: Final = 3_600 * 1_000_000
 MAX_DEADLINE: Final = 86_400 * 1_000_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch
+_BUNDLE: Final = re.compile(r"([a-z0-9-]+)@([^\s@#]+)#([0-9a-f]{12})").fullmatch
+_FOLDER: Final = re.compile(r"[a-z0-9-]+/[0-9a-f]{12}").fullmatch
+TASKS: Final = ("intent", "sentiment")
+"""What a model bundle can be for; each is also the name of the stage that does it."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 
 
@@ -72,3 +76,26 @@ def _wrong_message(event: MessageReceived) -> str | None:
             return f"{field} {wrong}"
     wrong = wrong_text(event.text)
     return f"text {wrong}" if wrong else None
+
+
+def wrong_activation(event: ModelActivated) -> str | None:
+    """What is wrong with an activation of a model; None if nothing is. A tenant that is empty means every tenant."""
+    if event.task not in TASKS:
+        return f"task {event.task[:50]!r} is none of {', '.join(TASKS)}"
+    if event.meta.tenant_id and not _TENANT(event.meta.tenant_id):
+        return f"meta.tenant_id {event.meta.tenant_id[:50]!r} is no tenant's name; empty means every tenant"
+    if is_withdrawal(event):
+        return None
+    named = _BUNDLE(event.fingerprint)
+    if named is None:
+        return f"fingerprint {event.fingerprint[:80]!r} is not name@version#hash"
+    if named.groups()[:2] != (event.name, event.version):
+        return f"fingerprint {event.fingerprint} is not that of {event.name[:50]}@{event.version[:50]}"
+    if not _FOLDER(event.location):
+        return f"location {event.location[:80]!r} is not name/hash, relative to the model store"
+    return None
+
+
+def is_withdrawal(event: ModelActivated) -> bool:
+    """Whether the event ends what the ones before it began: what holds without them holds again."""
+    return not (event.fingerprint or event.location or event.name or event.version)

@@ -16,11 +16,13 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.catalogue import CONTROL
 from schemas.codec import Codec
-from schemas.events import PolicyActivated, Record, StageHalted, StageResumed
+from schemas.events import ModelActivated, PolicyActivated, Record, StageHalted, StageResumed
+from streams.kafka_log import is_fatal
 from streams.log import Unreadable, a_reader, decoded
 
 CONFIRM_EVERY = 1.0
 AGAIN = 0.5
+_TAKEN = PolicyActivated | ModelActivated | StageHalted | StageResumed
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,14 @@ class ControlView(Protocol):
         """A tenant's activations, by the time from which they hold; of equal times the later offset is last."""
         ...
 
+    def models(self, task: str, tenant: str = "") -> tuple[ModelActivated, ...]:
+        """Activations for a tenant alone, or (empty) for every tenant, in the order of `policies`; withdrawals too."""
+        ...
+
+    def model_tenants(self, task: str) -> tuple[str, ...]:
+        """The tenants with activations of their own, by name."""
+        ...
+
     def halted(self, stage: str) -> StageHalted | None:
         """The stage's halt, unless an operator has cleared it."""
         ...
@@ -56,6 +66,8 @@ class _State:
 
     version: int = 0
     policies: Mapping[str, tuple[tuple[int, int, PolicyActivated], ...]] = field(default_factory=dict)
+    models: Mapping[tuple[str, str], tuple[tuple[int, int, ModelActivated], ...]] = field(default_factory=dict)
+    """By task and tenant."""
     halted: Mapping[str, StageHalted] = field(default_factory=dict)
 
 
@@ -69,7 +81,7 @@ class ControlFold:
     def take(self, record: Record) -> None:
         """One record of the control topic; others' are ignored."""
         event, state = record.event, self._state
-        if not isinstance(event, PolicyActivated | StageHalted | StageResumed) or event.meta.event_id in self._seen:
+        if not isinstance(event, _TAKEN) or event.meta.event_id in self._seen:
             return
         self._seen.add(event.meta.event_id)
         version = state.version + 1
@@ -78,6 +90,11 @@ class ControlFold:
             entries = (*state.policies.get(tenant, ()), (event.effective_at, record.offset, event))
             ordered = tuple(sorted(entries, key=lambda entry: entry[:2]))
             self._state = replace(state, version=version, policies={**state.policies, tenant: ordered})
+        elif isinstance(event, ModelActivated):
+            place = (event.task, event.meta.tenant_id)
+            activated = (*state.models.get(place, ()), (event.effective_at, record.offset, event))
+            in_order = tuple(sorted(activated, key=lambda entry: entry[:2]))
+            self._state = replace(state, version=version, models={**state.models, place: in_order})
         elif isinstance(event, StageHalted):
             self._state = replace(state, version=version, halted={**state.halted, event.stage: event})
         else:
@@ -93,6 +110,12 @@ class ControlFold:
 
     def policies(self, tenant: str) -> tuple[PolicyActivated, ...]:
         return tuple(event for _, _, event in self._state.policies.get(tenant, ()))
+
+    def models(self, task: str, tenant: str = "") -> tuple[ModelActivated, ...]:
+        return tuple(event for _, _, event in self._state.models.get((task, tenant), ()))
+
+    def model_tenants(self, task: str) -> tuple[str, ...]:
+        return tuple(sorted(tenant for of, tenant in self._state.models if of == task and tenant))
 
     def halted(self, stage: str) -> StageHalted | None:
         return self._state.halted.get(stage)
@@ -170,7 +193,7 @@ class Control(ControlFold):
             if message is None:
                 continue
             if (error := message.error()) is not None:
-                if error.fatal() or error.name() == "_AUTO_OFFSET_RESET":
+                if is_fatal(error) or error.name() == "_AUTO_OFFSET_RESET":
                     raise KafkaException(error)
                 log.warning("control: %s", error)
                 continue

@@ -6,17 +6,21 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Ready = Callable[[], Mapping[str, bool]]
+Detail = Callable[[], Mapping[str, Any]]
 
 
-def serve(port: int | None, ready: Ready, host: str = "127.0.0.1") -> ThreadingHTTPServer | None:
+def serve(
+    port: int | None, ready: Ready, host: str = "127.0.0.1", detail: Detail = dict
+) -> ThreadingHTTPServer | None:
     """Answers on `port` from a thread of its own until the process ends; None: no server.
 
-    `ready`: the parts of the process and whether each works; /ready is 200 when all do, else 503. Raises OSError when
-    the port is taken.
+    `ready`: the parts of the process and whether each works; /ready is 200 when all do, else 503. `detail`: what else
+    /ready says, which makes no difference to that. Raises OSError when the port is taken.
     """
     if port is None:
         return None
@@ -28,7 +32,7 @@ def serve(port: int | None, ready: Ready, host: str = "127.0.0.1") -> ThreadingH
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
             elif path == "/ready":
                 parts = ready()
-                body = json.dumps({"ready": all(parts.values()), "parts": dict(parts)})
+                body = json.dumps({"ready": all(parts.values()), "parts": dict(parts), **detail()})
                 self._answer(200 if all(parts.values()) else 503, "application/json", body.encode())
             elif path == "/live":
                 self._answer(200, "application/json", b'{"live": true}')

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import Record
-from streams.kafka_log import KAFKA_LOG
+from streams.kafka_log import KAFKA_LOG, is_fatal
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -121,7 +121,7 @@ def messages_to_end(
                         left.discard(place)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     left.discard(place)
-                elif error.fatal() or error.code() in FINAL:
+                elif is_fatal(error) or error.code() in FINAL:
                     raise KafkaException(error)
     finally:
         consumer.close()

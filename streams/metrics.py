@@ -25,6 +25,12 @@ HELD_SECONDS: Final = Counter("spillway_held_seconds", "Time in which the stage 
 DEAD_LETTERS: Final = Counter("spillway_dead_letters", "Dead letters written.", ("stage", "reason"))
 # 1 while a stage is stopped by its dead-letter limit.
 HALTED: Final = Gauge("spillway_halted", "Stopped by the dead-letter limit.", ("stage",))
+# 1 for the model of a task that is in force now; tenant: * for those without an activation of their own.
+MODEL_IN_FORCE: Final = Gauge("spillway_model_in_force", "The model in force now.", ("task", "tenant", "fingerprint"))
+# Activated bundles that cannot be used: the ones before them stay in force.
+MODELS_REFUSED: Final = Gauge("spillway_models_refused", "Activated bundles that are refused.", ("task",))
+# How long a bundle took to load and check, refused ones included.
+MODEL_LOAD_SECONDS: Final = Histogram("spillway_model_load_seconds", "Loading a bundle.", ("task",), buckets=LATENCY)
 # How long an assignment took to recover from the changelog, the last time.
 RECOVERY_SECONDS: Final = Gauge("spillway_recovery_seconds", "The last recovery of a stage's state.", ("stage",))
 # How many records that recovery read.
@@ -63,6 +69,9 @@ ALL: Final = (
     HELD_SECONDS,
     DEAD_LETTERS,
     HALTED,
+    MODEL_IN_FORCE,
+    MODELS_REFUSED,
+    MODEL_LOAD_SECONDS,
     RECOVERY_SECONDS,
     RECOVERY_RECORDS,
     REPLY_SECONDS,

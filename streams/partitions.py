@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka_log import KAFKA_LOG
+from streams.kafka_log import KAFKA_LOG, is_fatal
 from streams.ownership import Hand, Ownership, Place
 
 S = TypeVar("S")
@@ -151,7 +151,7 @@ class PartitionedReader(Generic[S]):
         while self.ownership.commit(batch.epochs, offsets, write) and failed:
             # Fenced for up to a heartbeat, or the broker is away: while the partition is ours, it is asked again.
             log.warning("%s: commit: %s", self.group, failed[0])
-            if failed[0].fatal() or time.monotonic() > end:
+            if is_fatal(failed[0]) or time.monotonic() > end:
                 raise KafkaException(failed[0])
             time.sleep(AGAIN)
 
@@ -263,7 +263,7 @@ class PartitionedReader(Generic[S]):
             return
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise OffsetsGone(self._gone((message.topic() or "", message.partition() or 0), f"that is gone ({error})"))
-        if error.fatal():
+        if is_fatal(error):
             raise KafkaException(error)
         log.warning("%s: %s", self.group, error)
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.catalogue import TOPIC_OF, TOPICS
 from schemas.codec import Codec
-from schemas.events import Event, PolicyActivated, StageHalted, StageResumed
+from schemas.events import Event, ModelActivated, PolicyActivated, StageHalted, StageResumed
 from schemas.identity import session_key
 from streams.kafka_log import KAFKA_LOG
 from streams.partitions import Config
@@ -58,9 +58,14 @@ def producer_config(bootstrap: str) -> dict[str, str | int | float | bool]:
 
 
 def event_key(event: Event) -> bytes:
-    """The key of an event's record: its session; on the control topic its tenant or stage."""
+    """The key of an event's record: its session; on the control topic its tenant or stage.
+
+    A model for every tenant has the stage that it works in, which is named like its task.
+    """
     if isinstance(event, PolicyActivated):
         return event.meta.tenant_id.encode()
+    if isinstance(event, ModelActivated):
+        return (event.meta.tenant_id or event.task).encode()
     if isinstance(event, StageHalted | StageResumed):
         return event.stage.encode()
     meta = event.meta

@@ -134,11 +134,16 @@ class StageResumedElsewhere(RuntimeError):
 
 
 def run_worker(
-    stages: Sequence[tuple[StageSpec, Stage]], settings: WorkerSettings, codec: Codec, control: Control
+    stages: Sequence[tuple[StageSpec, Stage]],
+    settings: WorkerSettings,
+    codec: Codec,
+    control: Control,
+    detail: health.Detail = dict,
 ) -> int:
     """Runs the stages until SIGTERM or SIGINT, or until one of them fails. Returns the exit code.
 
-    `control` has been started. The caller ends the process by `exit_now`: Python would wait for threads that hang.
+    `control` has been started. `detail`: what /ready says besides. The caller ends the process by `exit_now`: Python
+    would wait for threads that hang.
     """
     sys.setswitchinterval(0.001)
     logging.basicConfig(level=logging.INFO)
@@ -158,7 +163,7 @@ def run_worker(
     start_sources(app, list(sources.values()), [_Watch(control, halted)])
 
     membership, readers = Membership(settings.bootstrap), {name: source.reader for name, source in sources.items()}
-    health.serve(settings.metrics_port, lambda: membership.of(readers), settings.metrics_host)
+    health.serve(settings.metrics_port, lambda: membership.of(readers), settings.metrics_host, detail)
     return run_app(app)
 
 

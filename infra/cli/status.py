@@ -21,6 +21,7 @@ def command(
 ) -> None:
     """Show the parts of the running stack: version, pid, port, memory, readiness, restarts; and the lag of each group.
 
+    The models in force as well, and those that a worker refuses, with the reason and the remedy.
     Exit code 0 only when every part is ready.
 
     \b
@@ -46,7 +47,21 @@ def _show(status: StackStatus) -> None:
         typer.echo("")
         rows = [(name, str(lag)) for name, lag in sorted(status.lag.items())]
         _table([("group", "records behind"), *rows])
+    if status.models:
+        typer.echo("")
+        _table([("stage", "tenant", "model in force"), *_models(status)])
+        for stage, models in status.models.items():
+            for refused in models.get("refused", ()):
+                typer.echo(f"{stage} REFUSES {refused['fingerprint']}: {refused['reason']}")
     typer.echo("\neverything is ready" if status.ready else "\nNOT everything is ready; see: spillway logs PART")
+
+
+def _models(status: StackStatus) -> list[tuple[str, ...]]:
+    return [
+        (stage, tenant, fingerprint)
+        for stage, models in status.models.items()
+        for tenant, fingerprint in models.get("in_force", {}).items()
+    ]
 
 
 def _row(part: PartStatus) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import typer
 
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.settings import Settings
-from infra.wiring import build_codec, build_stages, open_control
+from infra.wiring import build_codec, build_stages, models_of, open_control
 from streams.topology import SPECS
 from streams.worker import WorkerSettings, exit_now, run_worker
 
@@ -44,4 +44,5 @@ def command(
         metrics_port=settings.metrics_port,
         metrics_host=settings.metrics_host,
     )
-    exit_now(run_worker(build_stages(names, control), how, codec, control))
+    built = build_stages(names, control, settings)
+    exit_now(run_worker(built, how, codec, control, lambda: {"models": models_of(built)}))

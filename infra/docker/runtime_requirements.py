@@ -1,8 +1,8 @@
 """The part of requirements.lock that the image needs: `runtime_requirements.py requirements.lock setup.cfg`.
 
-The lock file pins the embedded stack and the tools of development too. What is left here is install_requires and all
-that those need, by the lock's own "via" notes, with its hashes. Standard library only: it runs before anything is
-installed.
+The lock file pins the embedded stack and the tools of development too. What is left here is install_requires and the
+extra that runs the models on the CPU, and all that those need, by the lock's own "via" notes, with its hashes.
+Standard library only: it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ def name_of(requirement: str) -> str:
 
 
 def wanted(setup_cfg: str) -> set[str]:
-    """The names in install_requires."""
+    """The names in install_requires and in the extra cpu."""
     parser = configparser.ConfigParser()
     parser.read_string(setup_cfg)
-    lines = parser["options"]["install_requires"].splitlines()
+    extra = parser["options.extras_require"]["cpu"]
+    lines = [*parser["options"]["install_requires"].splitlines(), *extra.splitlines()]
     return {name_of(line) for line in lines if line.strip() and not line.startswith("#")}
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from infra.local import clickhouse, kafka, postgres, registry
-from infra.local.http_probe import answers_ok
+from infra.local.http_probe import answers_ok, json_of
 from infra.local.process import memory_of
 from infra.local.state import Folder, PartRecord, StackRecord, shown_address
 
@@ -37,7 +38,10 @@ class PartStatus:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """The whole stack. `lag` is by consumer group, in records; None where the broker could not be asked."""
+    """The whole stack. `lag` is by consumer group, in records; None where the broker could not be asked.
+
+    `models`: of each stage that understands, what its worker says of its models.
+    """
 
     data_dir: str
     ready: bool
@@ -45,6 +49,7 @@ class StackStatus:
     pss_bytes: int
     lag: dict[str, int] | None
     parts: list[PartStatus]
+    models: dict[str, Any] = field(default_factory=dict)
 
 
 def inspect_stack(folder: Folder) -> StackStatus:
@@ -56,6 +61,7 @@ def inspect_stack(folder: Folder) -> StackStatus:
     record = folder.running()
     with ThreadPoolExecutor(max(1, len(record.parts))) as pool:
         parts = [_supervisor(record), *pool.map(_look_at, record.parts)]
+        said = list(pool.map(_models_of, record.parts))
     return StackStatus(
         data_dir=str(folder.path),
         ready=record.ready and all(part.ready for part in parts),
@@ -63,6 +69,7 @@ def inspect_stack(folder: Folder) -> StackStatus:
         pss_bytes=sum(part.pss_bytes for part in parts),
         lag=_lag(record.addresses.get("kafka")),
         parts=parts,
+        models={stage: models for of_part in said for stage, models in of_part.items()},
     )
 
 
@@ -138,6 +145,12 @@ def _look_at(part: PartRecord) -> PartStatus:
         pss_bytes=pss,
         log=part.log,
     )
+
+
+def _models_of(part: PartRecord) -> dict[str, Any]:
+    said = json_of(part.health) if part.health else None
+    models = said.get("models") if isinstance(said, dict) else None
+    return models if isinstance(models, dict) else {}
 
 
 def _probe(part: PartRecord) -> Callable[[], bool]:

@@ -21,6 +21,7 @@ from infra.local.process import PartSpec, end_orphan, identity_of
 from infra.local.state import Folder, FolderLock, PartRecord, StackRecord, shown_address
 from infra.local.supervisor import Part, Supervisor
 from infra.local.versions import package_version
+from infra.model_settings import ModelSettings
 from infra.settings import Settings
 
 STORES = frozenset({"kafka", "postgres", "clickhouse"})
@@ -154,6 +155,7 @@ class LocalStack:
             data_dir=self.folder.path,
             gateway_host=host,
             gateway_port=int(port),
+            models=ModelSettings.from_env(os.environ),
         )
 
     def _start_stores(self, supervisor: Supervisor, ports: Ports, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import Event
+from streams.kafka_log import is_fatal
 from streams.log import Place, a_reader, bounds
 
 MAX_BATCH = 2_000
@@ -112,7 +113,7 @@ class Tail:
         out: list[Read] = []
         for m in (first, *self._consumer.consume(MAX_BATCH - 1, 0)):
             if (error := m.error()) is not None:
-                if error.fatal():
+                if is_fatal(error):
                     raise KafkaException(error)
                 continue
             topic, partition, offset = m.topic() or "", m.partition() or 0, m.offset() or 0

@@ -17,10 +17,12 @@ from streams.testing.events import (
     a_close,
     a_feedback,
     a_message,
+    a_model,
     a_policy,
     a_return,
+    a_withdrawal,
 )
-from streams.testing.models import INTENTS, ScriptedEntities, ScriptedIntents, ScriptedSentiments
+from streams.testing.models import INTENTS, ScriptedEntities, ScriptedIntents, ScriptedSentiments, ScriptedStore
 
 __all__ = [
     "EPOCH",
@@ -41,9 +43,12 @@ __all__ = [
     "ScriptedEntities",
     "ScriptedIntents",
     "ScriptedSentiments",
+    "ScriptedStore",
     "a_close",
     "a_feedback",
     "a_message",
+    "a_model",
     "a_policy",
     "a_return",
+    "a_withdrawal",
 ]

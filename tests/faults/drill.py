@@ -53,9 +53,14 @@ def until(condition: Callable[[], bool], what: str, patience: float = PATIENCE) 
 
 
 def shorten_session(bootstrap: str, tenant: str, seconds: int = 6) -> None:
-    """A member of the drilled group that is not heard of for this long is given up: the least that brokers allow."""
+    """The same for the drilled group."""
+    shorten_session_of(bootstrap, chain_spec(tenant).group, seconds)
+
+
+def shorten_session_of(bootstrap: str, group: str, seconds: int = 6) -> None:
+    """A member of the group that is not heard of for this long is given up: the least that brokers allow."""
     entry = ConfigEntry("consumer.session.timeout.ms", str(seconds * 1000), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.GROUP, chain_spec(tenant).group, incremental_configs=[entry])
+    resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for done in admin.incremental_alter_configs([resource]).values():
         done.result(timeout=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from streams.membership import Membership
@@ -40,10 +40,16 @@ class Member:
     """A member that notes what it is handed."""
 
     def __init__(
-        self, broker: str, group: str, topics: tuple[str, ...], positions: dict[Place, int] | None = None
+        self,
+        broker: str,
+        group: str,
+        topics: tuple[str, ...],
+        positions: dict[Place, int] | None = None,
+        instance: str | None = None,
     ) -> None:
+        sought = None if positions is None else lambda _: positions
         self.reader: PartitionedReader[str] = PartitionedReader(
-            broker, group, topics, open_states=keep, positions=None if positions is None else lambda _: positions
+            broker, group, topics, open_states=keep, positions=sought, instance=instance
         )
         self.reader.start()
         self.values: list[tuple[str, bytes]] = []
@@ -60,6 +66,19 @@ class Member:
                 offsets = {(m.topic() or "", m.partition() or 0): (m.offset() or 0) + 1 for m in mine}
                 self.reader.commit(batch, offsets)
         return batch
+
+
+def test_a_second_member_of_the_same_name_stops_instead_of_waiting(
+    broker: str, unique: str, topics: tuple[str, str]
+) -> None:
+    """While a member holds its instance's name, another that takes it fails, so that its supervisor hears of it."""
+    first = Member(broker, unique, topics, instance="only-one")
+    until(lambda: len(first.owns) == PARTITIONS, first.step)
+    second = Member(broker, unique, topics, instance="only-one")
+    with pytest.raises(KafkaException, match="still used"):
+        until(lambda: bool(second.owns), second.step)
+    second.reader.close()
+    first.reader.close()
 
 
 def test_a_new_group_starts_where_the_log_begins(broker: str, unique: str, topics: tuple[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.catalogue import CONTROL
 from schemas.events import Event, MadeBy, Meta, PolicyActivated, Record, StageHalted, StageResumed
 from streams.control import ControlFold
+from streams.testing import a_model, a_withdrawal
 
 
 def meta(id_: str, tenant: str = "") -> Meta:
@@ -43,6 +44,20 @@ def test_tenants_do_not_see_each_other() -> None:
     assert set(control.tenants()) == {"shop", "bank"}
     assert [p.meta.event_id for p in control.policies("bank")] == ["two"]
     assert control.policies("nobody") == ()
+
+
+def test_models_come_by_task_and_tenant_in_the_order_in_which_they_take_effect() -> None:
+    """Those for every tenant and those for one are apart; withdrawals are among them; repeats change nothing."""
+    second, first = a_model("2", effective_at=200), a_model("1", effective_at=100)
+    own, other = a_model("3", tenant="bank", effective_at=50), a_model("1", task="sentiment")
+    end = a_withdrawal(effective_at=300)
+    control = fold(second, first, own, end, other, first)
+    assert control.models("intent") == (first, second, end)
+    assert control.models("intent", "bank") == (own,)
+    assert control.models("sentiment") == (other,)
+    assert (control.model_tenants("intent"), control.model_tenants("sentiment")) == (("bank",), ())
+    assert control.version == 5
+    assert control.tenants() == ()
 
 
 def test_a_stage_is_halted_until_it_is_resumed_and_may_halt_again() -> None:

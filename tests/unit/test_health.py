@@ -37,6 +37,20 @@ def test_a_process_is_ready_when_all_its_parts_are(url: str, parts: dict[str, bo
     assert httpx.get(f"{url}/ready").status_code == 200
 
 
+def test_what_else_a_process_says_makes_no_difference_to_its_readiness() -> None:
+    """A refused model is told here; the one before it serves on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = health.serve(port, dict, detail=lambda: {"models": {"intent": {"refused": ["m@1"]}}})
+    assert server is not None
+    answer = httpx.get(f"http://127.0.0.1:{port}/ready")
+    server.shutdown()
+    server.server_close()
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "parts": {}, "models": {"intent": {"refused": ["m@1"]}}}
+
+
 def test_metrics_are_served_by_their_names(url: str) -> None:
     """Every metric of the list is there, whether anything was counted or not."""
     text = httpx.get(f"{url}/metrics").text

@@ -8,7 +8,8 @@ import pytest
 
 from schemas import examples
 from schemas.events import MessageReceived
-from schemas.validation import MAX_NAME, MAX_TEXT, wrong_event, wrong_name, wrong_text
+from schemas.validation import MAX_NAME, MAX_TEXT, wrong_activation, wrong_event, wrong_name, wrong_text
+from streams.testing import a_model, a_withdrawal
 
 GOOD: Any = examples.event("MessageReceived.full")
 NOW = GOOD.meta.occurred_at
@@ -79,3 +80,26 @@ def test_what_our_stages_made_is_not_looked_at() -> None:
     """Their input was, and a fault there would be ours."""
     routed: Any = examples.event("ScenarioRouted.zh")
     assert wrong_event(routed._replace(meta=routed.meta._replace(event_id="x", tenant_id="")), 0) is None
+
+
+@pytest.mark.parametrize("event", [a_model(), a_model(tenant="bank"), a_withdrawal(), a_withdrawal("bank")])
+def test_a_model_is_for_one_tenant_or_for_every_one(event: Any) -> None:
+    """An empty tenant means every one; a withdrawal names no bundle."""
+    assert wrong_activation(event) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (a_model(task="weather"), "task 'weather' is none of intent, sentiment"),
+        (a_model(tenant="Bank!"), "meta.tenant_id 'Bank!' is no tenant's name"),
+        (a_withdrawal(tenant="Bank!"), "meta.tenant_id 'Bank!' is no tenant's name"),
+        (a_model()._replace(fingerprint=""), "fingerprint '' is not name@version#hash"),
+        (a_model()._replace(version="2"), "is not that of model@2"),
+        (a_model()._replace(location="/etc/0123456789ab"), "is not name/hash, relative to the model store"),
+        (a_model()._replace(location="../0123456789ab"), "is not name/hash, relative to the model store"),
+    ],
+)
+def test_an_activation_that_makes_no_sense_says_why(event: Any, said: str) -> None:
+    """By its field."""
+    assert said in str(wrong_activation(event))

@@ -1,0 +1,91 @@
+"""Loads the models that understand: the shipped ones, and those that are activated, by the installation's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from infra.local.errors import StackError
+from infra.model_settings import TRITON, ModelSettings
+from infra.model_store import ModelStore
+from infra.settings import Settings
+from processors.intent import KeywordIntents
+from processors.ports import IntentModel, SentimentModel
+from processors.sentiment import LexiconSentiments
+from streams.control import ControlView
+from streams.models.active import ActiveModels
+from streams.models.bundle import Bundle, BundleRefused, load_bundle
+from streams.models.intent import BundleIntents
+from streams.models.provider import Fingerprinted
+from streams.models.runner import CannotRun, OnnxRuntime, Runners
+from streams.models.sentiment import BundleSentiments
+
+M = TypeVar("M", bound=Fingerprinted)
+
+_ANOTHER: Final = "name one that is for it, or activate it for its own task"
+
+
+def active_intents(control: ControlView, settings: Settings) -> ActiveModels[IntentModel]:
+    """What understands wishes, loaded and following the control log. Raises StackError if the shipped one is refused.
+
+    Blocks for as long as the loading takes.
+    """
+
+    where = runners(settings.models)
+
+    def load(folder: Path) -> IntentModel:
+        return BundleIntents(_bundle(folder, "intent", where))
+
+    return _active("intent", settings.models.intent, control, settings, load, KeywordIntents())
+
+
+def active_sentiments(control: ControlView, settings: Settings) -> ActiveModels[SentimentModel]:
+    """The same for moods."""
+
+    where = runners(settings.models)
+
+    def load(folder: Path) -> SentimentModel:
+        return BundleSentiments(_bundle(folder, "sentiment", where))
+
+    return _active("sentiment", settings.models.sentiment, control, settings, load, LexiconSentiments())
+
+
+def runners(models: ModelSettings) -> Runners:
+    """What runs the graphs of bundles: onnxruntime in this process, or a Triton server."""
+    if models.runtime.startswith(TRITON):
+        from streams.models.triton import Triton  # a client that most installations do without
+
+        return Triton(models.runtime.removeprefix(TRITON))
+    return OnnxRuntime("cuda" if models.runtime == "cuda" else "cpu")
+
+
+def _active(
+    task: str, named: str, control: ControlView, settings: Settings, load: Callable[[Path], M], placeholder: M
+) -> ActiveModels[M]:
+    store = ModelStore(settings.model_store)
+    active = ActiveModels(
+        task, control, _shipped(task, named, store, load, placeholder), lambda location: load(store.folder(location))
+    )
+    active.start()
+    return active
+
+
+def _shipped(task: str, named: str, store: ModelStore, load: Callable[[Path], M], placeholder: M) -> M:
+    try:
+        folder = store.find(named)
+    except StackError:
+        if named != getattr(ModelSettings, task):
+            raise
+        return placeholder
+    try:
+        return load(folder)
+    except (BundleRefused, CannotRun) as err:
+        raise StackError(f"SPILLWAY_{task.upper()}_MODEL={named} cannot be used: {err}") from err
+
+
+def _bundle(folder: Path, task: str, where: Runners) -> Bundle:
+    bundle = load_bundle(folder, runners=where)
+    if bundle.manifest.task != task:
+        raise BundleRefused(folder / "model.yaml", f"is for {bundle.manifest.task}, not for {task}", _ANOTHER)
+    return bundle
