@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.redacted import redacted
 from infra.local.errors import StackError
 from infra.settings import Settings
 from projections.session_state.reading import StoredSession, StoredTurn, session
@@ -31,6 +32,9 @@ def show(
     tenant: Annotated[str, typer.Argument(help="The tenant.")],
     session_id: Annotated[str, typer.Argument(metavar="SESSION", help="The session.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    redact: Annotated[
+        bool, typer.Option(help="Print [phone] for a phone number, and so on for all such data.")
+    ] = False,
     run: Annotated[str, typer.Option(help="The run: live, or a replay's id.")] = LIVE,
     data: Data = DEFAULT_DATA,
 ) -> None:
@@ -40,6 +44,7 @@ def show(
     Examples:
       spillway session show shop web-42
       spillway session show bank app-7 --json
+      spillway session show shop web-42 --redact
     """
     try:
         found = session(Settings.find(data).postgres, tenant, session_id, run)
@@ -50,6 +55,8 @@ def show(
             f"nothing is known of session {session_id!r} of tenant {tenant!r}; "
             'see which there are: spillway ask "select tenant_id, session_id, count() from turns group by all limit 20"'
         )
+    if redact:
+        found = redacted(found)
     if as_json:
         typer.echo(json.dumps(_as_json(found), ensure_ascii=False))
     else:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.language import language
+from processors.language import LIMIT, language
 from processors.stem import stem
 from processors.text import normalise, question
 
@@ -30,6 +28,25 @@ from processors.text import normalise, question
         ("где мой заказ", "und"),
         ("où est ma commande s'il vous plaît, c'était prévu hier déjà", "und"),
         ("see https://shop.example/a/b", "en"),
+        ("https://shop.example/a/b", "und"),
+        ("请看https://shop.example/a/b谢谢", "zh"),
+        ("已发到lin@mail.example请查收", "zh"),
+        ("谢谢@united客服", "zh"),
+        ("[NAME] 13812345678", "und"),
+        ("請問訂單到哪了", "zh"),
+        ("SF123 到哪了", "zh"),
+        ("我的order到哪了", "zh"),
+        ("在吗", "zh"),
+        ("haode", "en"),
+        ("WHERE IS IT", "en"),
+        ("NOT OK", "en"),
+        ("UA 381 DFW", "und"),
+        ("秋刀鱼の味的电话是多少", "zh"),
+        ("how nice ¯_(ツ)_/¯", "en"),
+        ("주문 어디 있어요", "und"),
+        ("где мой iPhone 15", "und"),
+        ("أين طلبي", "und"),
+        ("帮我打开 c c t v 频道", "zh"),
     ],
 )
 def test_languages_are_told_by_their_letters(text: str, lang: str) -> None:
@@ -37,12 +54,11 @@ def test_languages_are_told_by_their_letters(text: str, lang: str) -> None:
     assert language(text) == lang
 
 
-@pytest.mark.parametrize("text", ["a" * 16_000, "好" * 16_000, "[" * 16_000, "a@" * 8_000, "😀" * 16_000, "a'" * 8_000])
-def test_the_time_it_takes_is_bounded(text: str) -> None:
-    """Also for texts made to be slow."""
-    started = time.thread_time()
-    language(text)
-    assert time.thread_time() - started < 0.05
+def test_only_the_beginning_is_looked_at() -> None:
+    """So any text takes a bounded time."""
+    for text in ("a" * 16_000, "好" * 16_000, "[" * 16_000, "a@" * 8_000, "😀" * 16_000, "a'" * 8_000):
+        assert language(text) == language(text[:LIMIT])
+    assert language("hello there " * 40 + "你好" * 400) == "en"
 
 
 @given(st.text(st.characters(), max_size=200))
