@@ -1,0 +1,99 @@
+"""`spillway train`: bundles from labelled text."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from infra.local.errors import PartMissing
+
+if TYPE_CHECKING:
+    from infra.training.run import Wanted
+
+PACKAGES = frozenset({"jax", "onnx", "scipy", "sklearn", "safetensors"})
+"""Of the extra `train`."""
+
+
+def command(
+    task: Annotated[Literal["intent", "sentiment"], typer.Argument(help="What the bundle says of a text.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the sets: .jsonl or .jsonl.gz files.")],
+    out: Annotated[Path, typer.Option(metavar="BUNDLE", help="The bundle's folder: a new one, or a bundle's.")],
+    recipe: Annotated[Optional[str], typer.Option(metavar="NAME|FILE", help="Which text, which heads.")] = None,  # noqa: UP045
+    size: Annotated[Literal["fast", "accurate"], typer.Option(help="Without a recipe.")] = "fast",
+    sets: Annotated[Optional[str], typer.Option(metavar="A,B", help="Only these sets of the folder.")] = None,  # noqa: UP045
+    head: Annotated[Optional[str], typer.Option(help="The head that live traffic uses.")] = None,  # noqa: UP045
+    name: Annotated[Optional[str], typer.Option(help="The bundle's name; else the recipe's, or its folder's.")] = None,  # noqa: UP045
+    version: Annotated[Optional[str], typer.Option(help="Else the recipe's, or 1.0.0.")] = None,  # noqa: UP045
+    seed: Annotated[int, typer.Option(help="The same seed again is the same bundle.")] = 7,
+    release: Annotated[bool, typer.Option("--release", help="Only sets whose licence lets a bundle ship.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that the accurate size computes with.")] = 2,
+    as_json: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Figures and seconds.")] = None,  # noqa: UP045
+) -> None:
+    """Train a bundle from labelled text. Exit code 2: the data, the recipe or a licence does not allow it.
+
+    The text is JSON lines: {text, label, lang, source} and perhaps split (train or dev), or conversations whose turns
+    have intents. Without a recipe every set of the folder becomes a head of its own. Part of the text is kept back, and
+    the bundle's figures are measured on it.
+
+    \b
+    Examples:
+      spillway train intent --data sets/ --out shop-intents
+      spillway train intent --data sets/ --sets banking77 --out bank --name bank --version 1.0.0
+      spillway train intent --data sets/ --out infra/bundles/intent-fast --recipe intent-fast --release
+    """
+    began = time.monotonic()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        # Read when numpy is loaded, below. Sums in another order are other sums, so the fast size takes one thread.
+        os.environ[variable] = str(threads if size == "accurate" or (recipe or "").endswith("accurate") else 1)
+    try:
+        from infra.training.refusal import TrainingRefused
+        from infra.training.run import Wanted
+
+        only = tuple(part.strip() for part in sets.split(",") if part.strip()) if sets else ()
+        names = (head or "", name or "", version or "")
+        wanted = Wanted(task, data, out, recipe, size, only, *names, seed, release, threads)
+        try:
+            figures = _trained(wanted)
+        except TrainingRefused as refused:
+            typer.echo(str(refused), err=True)
+            raise typer.Exit(2) from refused
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in PACKAGES:
+            raise
+        raise PartMissing(f"training needs {missing.name}: pip install 'spillway[train,cpu]'") from missing
+    seconds = round(time.monotonic() - began, 1)
+    if as_json is not None:
+        as_json.write_text(json.dumps({**figures, "seconds": seconds}, ensure_ascii=False), encoding="utf-8")
+    typer.echo(shown(figures, seconds))
+
+
+def _trained(wanted: Wanted) -> dict[str, object]:
+    from infra.training.run import run
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        progress = bar.add_task("reading", total=1.0)
+
+        def report(what: str, share: float) -> None:
+            bar.update(progress, description=what, completed=share)
+
+        return run(wanted, report)
+
+
+def shown(figures: dict[str, object], seconds: float) -> str:
+    """The result for people."""
+    lines = [f"{figures['fingerprint']} in {figures['folder']} ({figures['mb']} MB), {seconds:.0f} s"]
+    metrics = figures["metrics"]
+    assert isinstance(metrics, dict)
+    for head, parts in metrics.items():
+        for part, found in parts.items():
+            lines.append(f"{head:<20} {part:<4} " + "  ".join(f"{name} {value}" for name, value in found.items()))
+    return "\n".join(lines)
