@@ -10,9 +10,7 @@ from infra.local.errors import StackError
 from infra.model_settings import TRITON, ModelSettings
 from infra.model_store import ModelStore
 from infra.settings import Settings
-from processors.intent import KeywordIntents
 from processors.ports import IntentModel, SentimentModel
-from processors.sentiment import LexiconSentiments
 from streams.control import ControlView
 from streams.models.active import ActiveModels
 from streams.models.bundle import Bundle, BundleRefused, load_bundle
@@ -37,7 +35,7 @@ def active_intents(control: ControlView, settings: Settings) -> ActiveModels[Int
     def load(folder: Path) -> IntentModel:
         return BundleIntents(_bundle(folder, "intent", where))
 
-    return _active("intent", settings.models.intent, control, settings, load, KeywordIntents())
+    return _active("intent", settings.models.intent, control, settings, load)
 
 
 def active_sentiments(control: ControlView, settings: Settings) -> ActiveModels[SentimentModel]:
@@ -48,7 +46,7 @@ def active_sentiments(control: ControlView, settings: Settings) -> ActiveModels[
     def load(folder: Path) -> SentimentModel:
         return BundleSentiments(_bundle(folder, "sentiment", where))
 
-    return _active("sentiment", settings.models.sentiment, control, settings, load, LexiconSentiments())
+    return _active("sentiment", settings.models.sentiment, control, settings, load)
 
 
 def runners(models: ModelSettings) -> Runners:
@@ -61,23 +59,16 @@ def runners(models: ModelSettings) -> Runners:
 
 
 def _active(
-    task: str, named: str, control: ControlView, settings: Settings, load: Callable[[Path], M], placeholder: M
+    task: str, named: str, control: ControlView, settings: Settings, load: Callable[[Path], M]
 ) -> ActiveModels[M]:
     store = ModelStore(settings.model_store)
-    active = ActiveModels(
-        task, control, _shipped(task, named, store, load, placeholder), lambda location: load(store.folder(location))
-    )
+    active = ActiveModels(task, control, _shipped(task, named, store, load), lambda at: load(store.folder(at)))
     active.start()
     return active
 
 
-def _shipped(task: str, named: str, store: ModelStore, load: Callable[[Path], M], placeholder: M) -> M:
-    try:
-        folder = store.find(named)
-    except StackError:
-        if named != getattr(ModelSettings, task):
-            raise
-        return placeholder
+def _shipped(task: str, named: str, store: ModelStore, load: Callable[[Path], M]) -> M:
+    folder = store.find(named)
     try:
         return load(folder)
     except (BundleRefused, CannotRun) as err:

@@ -12,6 +12,7 @@ from schemas.events import DIALOGUE_ACT, DialogueState, IntentDetected, MessageR
 ASIDES: Final = frozenset({"chit_chat", "out_of_scope", "human_handoff"})
 """Scenarios that leave the dialogue's task where it was."""
 NOT_HELPED: Final = "not_helped"
+DETAILS: Final = "give_details"
 
 
 class Wish(NamedTuple):
@@ -31,13 +32,14 @@ def wish_of(rules: Rules, before: DialogueState, message: MessageReceived, inten
     """What a message asks for, given where the dialogue stands; without an intent only by what else is known."""
     understanding = rules.policy.understanding
     family = intent.scenario if intent is not None else ""
-    if intent is not None and family == DIALOGUE_ACT:
+    confidence = intent.confidence if intent is not None else 0.0
+    sure = confidence >= understanding.min_confidence
+    # Details are often a bare number: within a task they are worth a look even where the model is not sure.
+    if intent is not None and family == DIALOGUE_ACT and (sure or (before.scenario and intent.label == DETAILS)):
         failed = intent.label == NOT_HELPED
         if before.scenario:
             return Wish(rules.scenario(before.scenario), f"continues:{intent.label}", True, failed, True)
         return Wish(rules.scenario("other"), f"intent:{intent.label}", False, failed)
-    confidence = intent.confidence if intent is not None else 0.0
-    sure = confidence >= understanding.min_confidence
     outside = intent is not None and intent.out_of_scope >= understanding.out_of_scope
     stays = bool(before.scenario) and confidence < understanding.switch_confidence and family not in ASIDES
     triggered = _triggered(rules, before, message, intent if sure and not stays and not outside else None)

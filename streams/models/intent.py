@@ -29,11 +29,14 @@ class BundleIntents:
         self._head = head if head is not None else bundle.default_head
         self._labels, scenarios, _ = bundle.heads[self._head]
         self._scenarios = [scenarios.get(label, "other") for label in self._labels]
+        self._outside = np.array([scenario == "out_of_scope" for scenario in self._scenarios])
 
     def detect(self, texts: Sequence[str]) -> Sequence[Intent]:
         """One intent a text, in order, for any text whatever."""
         langs = [language(text) for text in texts]
         probabilities, outside = self._bundle.predict(texts, self._head, langs)
+        # Outside is what the model does not know, and what it knows to be none of our business.
+        outside = np.maximum(outside, probabilities[:, self._outside].sum(axis=1))
         best = _best(probabilities)
         of_best = rounded(np.take_along_axis(probabilities, best, axis=1)).tolist()
         rows = zip(best.tolist(), of_best, rounded(outside).tolist(), langs, strict=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.entities import PatternEntities
-from processors.intent import KeywordIntents
 from processors.ports import EntityModel, IntentModel, SentimentModel
-from processors.sentiment import LexiconSentiments
 from schemas.events import DIALOGUE_ACT, SCENARIOS, Entity
+from streams.models.intent import BundleIntents
+from streams.models.sentiment import BundleSentiments
 from streams.testing import INTENTS, ScriptedEntities, ScriptedIntents, ScriptedSentiments
+from tests.shipped import bundle
 
 AT = 1_800_000_000_000_000
 LONG = ["😀" * 5000, "1" * 16_384, "我要退货" * 4000, "a " * 8000]
@@ -22,24 +25,34 @@ TEXTS = st.lists(
     ),
     max_size=5,
 )
-INTENT_MODELS: list[IntentModel] = [ScriptedIntents(INTENTS), KeywordIntents()]
-SENTIMENT_MODELS: list[SentimentModel] = [ScriptedSentiments({"": 0.5}), LexiconSentiments()]
+SHIPPED_INTENTS = ("intent-fast", "intent-accurate")
+SHIPPED_SENTIMENTS = ("sentiment-fast", "sentiment-accurate")
+INTENT_MODELS = ("scripted", *SHIPPED_INTENTS)
+SENTIMENT_MODELS = ("scripted", *SHIPPED_SENTIMENTS)
 ENTITY_MODELS: list[EntityModel] = [
     ScriptedEntities({"ORDER #A-1!!!": [Entity("order", "A-1", "A-1", 7, 10)]}),
     PatternEntities(),
 ]
 
 
-def named(model: object) -> str:
-    """How a model appears among the tests."""
-    return type(model).__name__
+@cache
+def intents(name: str) -> IntentModel:
+    """The kit's, or one of the product's."""
+    return BundleIntents(bundle(name)) if name in SHIPPED_INTENTS else ScriptedIntents(INTENTS)
 
 
-@pytest.mark.parametrize("model", INTENT_MODELS, ids=named)
+@cache
+def sentiments(name: str) -> SentimentModel:
+    """The kit's, or one of the product's."""
+    return BundleSentiments(bundle(name)) if name in SHIPPED_SENTIMENTS else ScriptedSentiments({"": 0.5})
+
+
+@pytest.mark.parametrize("name", INTENT_MODELS)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=TEXTS)
-def test_every_text_has_an_intent(model: IntentModel, texts: list[str]) -> None:
+def test_every_text_has_an_intent(name: str, texts: list[str]) -> None:
     """One each, in order, within bounds; neighbours do not matter, nor does asking again."""
+    model = intents(name)
     found = model.detect(texts)
     assert list(found) == [model.detect([text])[0] for text in texts]
     for intent in found:
@@ -50,11 +63,12 @@ def test_every_text_has_an_intent(model: IntentModel, texts: list[str]) -> None:
         assert all(0 <= c.confidence <= 1 for c in intent.top)
 
 
-@pytest.mark.parametrize("model", SENTIMENT_MODELS, ids=named)
+@pytest.mark.parametrize("name", SENTIMENT_MODELS)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=TEXTS)
-def test_every_text_has_a_sentiment(model: SentimentModel, texts: list[str]) -> None:
+def test_every_text_has_a_sentiment(name: str, texts: list[str]) -> None:
     """One each, in order, within bounds; neighbours do not matter, nor does asking again."""
+    model = sentiments(name)
     found = model.score(texts)
     assert list(found) == [model.score([text])[0] for text in texts]
     for sentiment in found:
@@ -64,7 +78,7 @@ def test_every_text_has_a_sentiment(model: SentimentModel, texts: list[str]) -> 
         assert sentiment.label
 
 
-@pytest.mark.parametrize("model", ENTITY_MODELS, ids=named)
+@pytest.mark.parametrize("model", ENTITY_MODELS, ids=lambda model: type(model).__name__)
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(texts=TEXTS)
 def test_entities_lie_where_they_say(model: EntityModel, texts: list[str]) -> None:
@@ -77,9 +91,19 @@ def test_entities_lie_where_they_say(model: EntityModel, texts: list[str]) -> No
             assert entity.kind
 
 
-@pytest.mark.parametrize("model", [*INTENT_MODELS, *SENTIMENT_MODELS, *ENTITY_MODELS], ids=named)
-def test_a_model_has_a_fingerprint(model: IntentModel | SentimentModel | EntityModel) -> None:
+@pytest.mark.parametrize("name", INTENT_MODELS)
+def test_an_intent_model_has_a_fingerprint(name: str) -> None:
     """Whatever it says can be traced to a name and a version."""
-    name, _, version = model.fingerprint.partition("@")
-    assert name
-    assert version
+    assert all(intents(name).fingerprint.partition("@")[::2])
+
+
+@pytest.mark.parametrize("name", SENTIMENT_MODELS)
+def test_a_sentiment_model_has_a_fingerprint(name: str) -> None:
+    """Whatever it says can be traced to a name and a version."""
+    assert all(sentiments(name).fingerprint.partition("@")[::2])
+
+
+@pytest.mark.parametrize("model", ENTITY_MODELS, ids=lambda model: type(model).__name__)
+def test_an_entity_model_has_a_fingerprint(model: EntityModel) -> None:
+    """Whatever it says can be traced to a name and a version."""
+    assert all(model.fingerprint.partition("@")[::2])

@@ -22,12 +22,11 @@ from typing import Any, Final
 from infra.demo import TENANTS
 from infra.tenants import activation, load_tenant
 from processors.entities import PatternEntities
-from processors.intent import KeywordIntents
 from processors.policy import Tenant
-from processors.sentiment import LexiconSentiments
 from schemas.codec import Codec
 from schemas.events import Customer, MessageReceived, PolicyActivated, ReplyProduced, ScenarioRouted
 from streams.testing import EPOCH, Conversations, Hold, Item, Pass, Release, Restart, a_close, a_message, a_return
+from tests.shipped import intents, sentiments
 
 HISTORIES: Final = Path(__file__).parent / "histories"
 History = dict[str, Any]
@@ -55,15 +54,9 @@ def _activations() -> tuple[PolicyActivated, ...]:
     return tuple(activation(t, 0, EPOCH) for t in tenants if isinstance(t, Tenant))
 
 
-@cache
-def _models() -> tuple[KeywordIntents, LexiconSentiments, PatternEntities]:
-    return KeywordIntents(), LexiconSentiments(), PatternEntities()
-
-
 def play(history: History) -> list[dict[str, Any]]:
     """What comes of a history now, turn by turn."""
-    intents, sentiments, entities = _models()
-    talk = Conversations(_activations(), intents, sentiments, entities, Codec())
+    talk = Conversations(_activations(), intents(), sentiments(), PatternEntities(), Codec())
     written: list[Item] = []
     for number, line in enumerate(history["script"]):
         item = _item(history, line, number, talk, written)

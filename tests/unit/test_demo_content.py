@@ -12,11 +12,9 @@ from infra.recordings import read_recordings
 from infra.tenants import load_tenant
 from processors import routing
 from processors.entities import PatternEntities
-from processors.intent import KeywordIntents
 from processors.policy import Tenant
 from processors.replying import answer
 from processors.routing import Signals
-from processors.sentiment import LexiconSentiments
 from schemas.events import (
     LIVE,
     Customer,
@@ -34,10 +32,11 @@ from schemas.events import (
 from schemas.identity import message_id
 from streams.reply_cache import LruReplyCache
 from streams.search import ArticleSearch
+from tests.shipped import intents, sentiments
 
 START = 1_760_000_000_000_000
 SECOND = 1_000_000
-INTENTS, SENTIMENTS, ENTITIES = KeywordIntents(), LexiconSentiments(), PatternEntities()
+INTENTS, SENTIMENTS, ENTITIES = intents(), sentiments(), PatternEntities()
 
 
 class Played(NamedTuple):
