@@ -110,7 +110,7 @@ def _turn(route: ScenarioRouted, reply: ReplyProduced | None) -> dict[str, Any]:
         "missing": list(route.signals.missing),
         "rejected": route.rejected,
         "failures": state.failures,
-        "anger": round(state.anger, 2),
+        "anger": round(state.anger, 1),
         "handed_off": state.handed_off,
         "rung": reply.rung if reply is not None else None,
         "passed_over": [f"{p.rung}: {p.reason}" for p in reply.passed_over] if reply is not None else [],
