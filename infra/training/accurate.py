@@ -27,6 +27,7 @@ from streams.models.encoder import clean
 PRETRAINED: Final = {"en": "minilm-l6", "zh": "bge-small-zh"}
 MAX_ROWS: Final = 32
 """Texts that one run may hold: the exported encoder gives a text the same embedding in any company."""
+STRENGTH: Final = {"intent": 10.0, "sentiment": 1.0}
 _HEAD_SETTINGS: Final = {"epochs", "auxiliary"}
 
 
@@ -39,7 +40,8 @@ class AccurateSettings:
     lies among the backbones, instead of training one. `share`: put the trained encoder among the backbones beside the
     bundle, for others to use, instead of into the bundle. `texts`: how many texts of a head are seen, in one to ten
     passes over them; a head's own setting `epochs` says the passes. `rate`: the learning rate. `strength`: how freely
-    heads fit. `outside_share`: the share of out-of-scope text among what a head teaches the encoder, at least.
+    heads fit; 0 is 10 for intents, and 1 for sentiments, whose few classes would follow the text too closely.
+    `outside_share`: the share of out-of-scope text among what a head teaches the encoder, at least.
     """
 
     backbone: str = ""
@@ -48,7 +50,7 @@ class AccurateSettings:
     share: bool = False
     texts: int = 30_000
     rate: float = 3e-4
-    strength: float = 10.0
+    strength: float = 0.0
     outside_share: float = 0.06
     max_tokens: int = 128
 
@@ -68,6 +70,8 @@ def train_accurate(job: Job, fetched: Fetch = fetch) -> TrainedParts:
             job.report(f"{plan.name}: {what}", (first + share) / len(job.parts))
 
         settings = settings_of(plan)
+        if not settings.strength:
+            settings = replace(settings, strength=STRENGTH[job.task])
         report("fetching the pretrained encoder", 0.0)
         pretrained = fetched(settings.backbone, positions=settings.max_tokens)
         parts.append(_part(job, plan, settings, pretrained, report))
