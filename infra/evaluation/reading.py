@@ -9,11 +9,9 @@ Unlike training, this takes rows of any split, and of no known licence.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import random
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -24,6 +22,7 @@ import yaml
 
 from infra.evaluation.errors import EvaluationError
 from infra.evaluation.intervals import SEED
+from infra.json_lines import content_of, objects_in
 from infra.training.data import EMOTIONS, Row, stem
 from infra.training.data import split as split_by_seed
 
@@ -85,7 +84,7 @@ def read(
     groups: list[Group] = []
     files: list[File] = []
     for path in paths:
-        content = _bytes(path)
+        content = content_of(path, EvaluationError)
         found = _groups(path, content, split)
         if held_out is not None:
             found = [_kept_back(path, group, held_out) for group in found]
@@ -101,7 +100,7 @@ def _groups(path: Path, content: bytes, split: str | None) -> list[Group]:
     by_name: dict[str, list[Line]] = {}
     splits: Counter[str] = Counter()
     unlabelled = 0
-    for number, record in _records(path, _unpacked(path, content)):
+    for number, record in objects_in(path, content, "{text, label, lang, source}", EvaluationError):
         name = f"{set_name}.{record['scenario']}" if record.get("scenario") else set_name
         lines = list(_turns(path, number, record)) if "turns" in record else [_row(path, number, record, "label")]
         unlabelled += not lines
@@ -128,42 +127,6 @@ def _nothing_left(path: Path, split: str | None, splits: Counter[str], unlabelle
     if unlabelled:
         return f"{path}: none of its {unlabelled} conversations has a customer turn with the field 'intent': label some"
     return f"{path}: holds no rows; expected JSON lines {{text, label}} or {{turns: [{{speaker, text, intent}}]}}"
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except IsADirectoryError as err:
-        raise EvaluationError(f"{path}: is a folder; name the files in it, as {path}/*.jsonl.gz") from err
-    except OSError as err:
-        raise EvaluationError(f"{path}: cannot be read ({err.strerror}); check the name after --data") from err
-
-
-def _unpacked(path: Path, content: bytes) -> bytes:
-    try:
-        return gzip.decompress(content) if path.name.endswith(".gz") else content
-    except (OSError, EOFError, zlib.error) as err:
-        raise EvaluationError(f"{path}: is not a whole gzip file ({err}); copy it again") from err
-
-
-def _records(path: Path, raw: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        lines = raw.decode("utf-8").split("\n")
-    except UnicodeDecodeError as err:
-        number = raw.count(b"\n", 0, err.start) + 1
-        raise EvaluationError(f"{path}:{number}: is not UTF-8 (byte {err.start}); save the file as UTF-8") from err
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as err:
-            raise EvaluationError(
-                f"{path}:{number}: is not JSON ({err.msg}, column {err.colno}); mend the line"
-            ) from err
-        if not isinstance(record, dict):
-            raise EvaluationError(f"{path}:{number}: is not a JSON object; expected {{text, label, lang, source}}")
-        yield number, record
 
 
 def _row(path: Path, number: int, record: Mapping[str, Any], field: str, where: str = "") -> Line:

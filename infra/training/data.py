@@ -8,10 +8,7 @@ conversations is one set a scenario: `multidogo.airline`.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import yaml
 
+from infra.json_lines import content_of, objects_in
 from infra.training.licences import Licence, licence_of
 from infra.training.refusal import TrainingRefused
 
@@ -77,10 +75,10 @@ def read_set(path: Path) -> tuple[DataSet, ...]:
     A file whose records are neither (articles, tasks) or whose conversations carry no intents is no set: (). Raises
     TrainingRefused, naming file, line, field and remedy, where a record is broken.
     """
-    raw = _bytes(path)
+    raw = content_of(path, TrainingRefused)
     by_head: dict[str, list[Row]] = {}
     name = stem(path)
-    for number, record in _records(path, raw):
+    for number, record in objects_in(path, raw, "{text, label, lang, source}", TrainingRefused):
         if "turns" in record:
             head = f"{name}.{_scenario(path, number, record)}"
             by_head.setdefault(head, []).extend(_turns(path, number, record))
@@ -135,32 +133,6 @@ def labels_of(rows: Sequence[Row]) -> tuple[str, ...]:
 
 def _hash(seed: int, text: str) -> bytes:
     return hashlib.sha256(f"{seed}\x1f{text}".encode()).digest()
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise TrainingRefused(f"{path}: cannot be read ({err.strerror})") from err
-
-
-def _records(path: Path, raw: bytes) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        lines = (gzip.decompress(raw) if path.name.endswith(".gz") else raw).decode("utf-8").split("\n")
-    except (OSError, EOFError, zlib.error) as err:
-        raise TrainingRefused(f"{path}: is not a whole gzip file ({err}); copy it again") from err
-    except UnicodeDecodeError as err:
-        raise TrainingRefused(f"{path}: is not UTF-8 (byte {err.start}); save it as UTF-8") from err
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as err:
-            raise TrainingRefused(f"{path}:{number}: is not JSON ({err.msg}, column {err.colno})") from err
-        if not isinstance(record, dict):
-            raise TrainingRefused(f"{path}:{number}: is not a JSON object: {{text, label, lang, source}}")
-        yield number, record
 
 
 def _row(path: Path, number: int, record: Mapping[str, Any], label: str) -> Row:

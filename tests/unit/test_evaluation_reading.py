@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.jsonl").write_bytes(b'{"text": "x", "label": "a"}\n{"text": "\xe9", "label": "a"}')
     unlabelled = {"turns": [{"speaker": "customer", "text": "x"}]}
     for path, message in (
-        (tmp_path / "none.jsonl", "cannot be read (No such file or directory); check the name after --data"),
+        (tmp_path / "none.jsonl", "cannot be read (No such file or directory); check the name"),
         (tmp_path, f"is a folder; name the files in it, as {tmp_path}/*.jsonl.gz"),
         (tmp_path / "half.jsonl.gz", "is not a whole gzip file"),
         (tmp_path / "latin.jsonl", "is not UTF-8 (byte 38)"),
