@@ -11,7 +11,7 @@ from typing import Self
 from infra.local.errors import StackError
 from infra.local.registry import CONFLUENT_API
 from infra.local.state import Folder
-from infra.model_settings import ModelSettings
+from infra.models.settings import ModelSettings
 
 DEFAULT_DATA = Path(".spillway")
 _NEEDED = {"kafka": "SPILLWAY_KAFKA", "postgres": "SPILLWAY_POSTGRES", "clickhouse": "SPILLWAY_CLICKHOUSE"}

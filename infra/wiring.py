@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.demo import TENANTS
 from infra.local.errors import StackError
-from infra.model_loading import active_intents, active_sentiments
+from infra.models.loading import active_intents, active_sentiments
 from infra.settings import Settings
 from infra.tenants import activation, load_tenant
 from infra.topics import create_topics

@@ -21,7 +21,7 @@ from infra.evaluation.result import Result
 from infra.evaluation.run import Request
 from infra.evaluation.showing import show
 from infra.local.errors import StackError
-from infra.model_store import ModelStore
+from infra.models.store import ModelStore
 from streams.models.bundle import Bundle, BundleRefused, load_bundle
 
 STDOUT = Path("-")

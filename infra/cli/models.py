@@ -14,9 +14,9 @@ from confluent_kafka import KafkaException
 
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.local.errors import StackError
-from infra.model_activation import activation, history, publish, when, withdrawal
-from infra.model_description import described, written
-from infra.model_store import Found, ModelStore
+from infra.models.activation import activation, history, publish, when, withdrawal
+from infra.models.description import described, written
+from infra.models.store import Found, ModelStore
 from infra.settings import Settings
 from infra.wiring import build_codec, open_control
 from schemas.validation import TASKS

@@ -21,7 +21,7 @@ from infra.local.process import PartSpec, end_orphan, identity_of
 from infra.local.state import Folder, FolderLock, PartRecord, StackRecord, shown_address
 from infra.local.supervisor import Part, Supervisor
 from infra.local.versions import package_version
-from infra.model_settings import ModelSettings
+from infra.models.settings import ModelSettings
 from infra.settings import Settings
 
 STORES = frozenset({"kafka", "postgres", "clickhouse"})

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack import LocalStack
-from infra.model_activation import activation, publish
-from infra.model_settings import ModelSettings
-from infra.model_store import ModelStore
+from infra.models.activation import activation, publish
+from infra.models.settings import ModelSettings
+from infra.models.store import ModelStore
 from infra.settings import Settings
 from infra.topics import create_topics
 from schemas.catalogue import MESSAGES, SIGNALS

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack import LocalStack
-from infra.model_activation import activation, publish, withdrawal
-from infra.model_loading import active_intents
-from infra.model_settings import ModelSettings
-from infra.model_store import ModelStore
+from infra.models.activation import activation, publish, withdrawal
+from infra.models.loading import active_intents
+from infra.models.settings import ModelSettings
+from infra.models.store import ModelStore
 from infra.settings import Settings
 from infra.topics import create_topics
 from processors.outcomes import Emit, Retry

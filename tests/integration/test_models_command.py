@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from infra.cli.models import app
-from infra.model_store import ModelStore
+from infra.models.store import ModelStore
 from infra.topics import create_topics
 from schemas.codec import Codec
 from schemas.events import ModelActivated

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from infra.local.errors import StackError
-from infra.model_loading import runners
-from infra.model_settings import ModelSettings
+from infra.models.loading import runners
+from infra.models.settings import ModelSettings
 from streams.models.runner import OnnxRuntime
 from streams.models.triton import Triton
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.errors import StackError
-from infra.model_store import ModelStore
+from infra.models.store import ModelStore
 from streams.models.bundle import BundleRefused, load_bundle
 from streams.models.manifest import read_manifest
 from tests.bundles import a_hashed_bundle, an_encoder_bundle, rewrite

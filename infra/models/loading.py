@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from infra.local.errors import StackError
-from infra.model_settings import TRITON, ModelSettings
-from infra.model_store import ModelStore
+from infra.models.settings import TRITON, ModelSettings
+from infra.models.store import ModelStore
 from infra.settings import Settings
 from processors.ports import IntentModel, SentimentModel
 from streams.control import ControlView
