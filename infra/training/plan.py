@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -164,6 +165,12 @@ def _parts(recipe: Recipe, texts: list[_Text]) -> tuple[PartPlan, ...]:
     """The parts that have text, with the text of their languages."""
     said = {name: tuple(settings.get("langs", LANGS.get(name, ()))) for name, settings in recipe.parts.items()}
     langs = said or LANGS
+    taken, known = sorted(lang for own in langs.values() for lang in own), sorted(chain(*LANGS.values()))
+    if taken != known:
+        raise TrainingRefused(
+            f"recipe {recipe.name}: parts: their langs are {', '.join(taken) or 'none'}; "
+            f"give each of {', '.join(known)} to one part"
+        )
     owner = {lang: name for name, own in langs.items() for lang in own}
     heads: dict[str, list[HeadData]] = {name: [] for name in langs}
     for text in texts:

@@ -105,6 +105,14 @@ def test_two_languages_make_two_parts(tmp_path: Path) -> None:
     assert {row.label for row in plan.parts[1].heads[0].train} == {"return"}
 
 
+def test_a_language_that_no_part_takes_is_named(tmp_path: Path) -> None:
+    """Each language goes to one part: none is left out, none is there twice."""
+    with_rows(tmp_path, "talk", ("hello there", "greet"), ("goodbye then", "leave"))
+    for langs in (["en"], ["en", "und", "zh", "mixed", "mixed"]):
+        with pytest.raises(TrainingRefused, match=r"recipe x: parts: .* give each of en, mixed, und, zh to one part"):
+            make_plan(PLAIN._replace(parts={"all": {"langs": langs}}), tmp_path, 7)
+
+
 def test_labels_are_mapped_or_left_out(tmp_path: Path) -> None:
     """A label that becomes null is left out; `oos` becomes text outside; another set may be outside too."""
     with_rows(tmp_path, "shop", ("a b", "x"), ("c d", "y"), ("e f", "z"), ("g h", "oos"))
