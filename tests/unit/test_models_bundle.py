@@ -322,3 +322,14 @@ def test_a_probe_set_is_readable(hashed: Path) -> None:
     """People read it in reviews: texts, labels, probabilities."""
     entries = json.loads((hashed / "probe.json").read_bytes())
     assert {"text": "where is my order", "label": "order_status"}.items() <= entries[0].items()
+
+
+def test_emoji_change_nothing_that_an_encoder_says_of_words(encoder: Path) -> None:
+    """Beside a word or touching it, what the tokenizer cannot name is left out; nothing else than it is answered, too."""
+    bundle = load_bundle(encoder)
+    plain, beside, touching, alone = bundle.predict(
+        ["where is my order", "where 😡 is my order 👍🏽", "😡where is my order❤️", "😡👍🏽"]
+    ).probabilities
+    assert np.array_equal(plain, beside)
+    assert np.array_equal(plain, touching)
+    assert np.isfinite(alone).all()
