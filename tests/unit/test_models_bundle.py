@@ -325,7 +325,7 @@ def test_a_probe_set_is_readable(hashed: Path) -> None:
 
 
 def test_emoji_change_nothing_that_an_encoder_says_of_words(encoder: Path) -> None:
-    """Beside a word or touching it, what the tokenizer cannot name is left out; nothing else than it is answered, too."""
+    """Beside a word or touching it, what the tokenizer cannot name is left out; a text of that alone is answered."""
     bundle = load_bundle(encoder)
     plain, beside, touching, alone = bundle.predict(
         ["where is my order", "where 😡 is my order 👍🏽", "😡where is my order❤️", "😡👍🏽"]
