@@ -28,6 +28,7 @@ _ANGRY: Final = {
 MILD: Final = 0.25
 """The anger of what is said against something without a hard word: damage, delay, disappointment."""
 HARD: Final = 0.85
+_FURIOUS: Final = re.compile("[😠😡🤬👿💢]").search
 
 
 class Message(NamedTuple):
@@ -94,7 +95,7 @@ def phrases(lang: str) -> Phrases:
 
 def anger(text: str, lang: str) -> float:
     """How angry a text is that speaks against something."""
-    return HARD if _ANGRY[lang].search(text) else MILD
+    return HARD if _ANGRY[lang].search(text) or _FURIOUS(text) else MILD
 
 
 def domain(name: str, lang: str, entries: Mapping[str, Any]) -> Domain:

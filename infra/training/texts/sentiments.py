@@ -24,7 +24,8 @@ ROWS: Final = {"zh": 26_000, "en": 24_000}
 """Distinct messages written to learn from, by language; a tenth as many more to measure by."""
 _HELD: Final = 10
 """One clause in so many is set aside for the dev messages."""
-_SHORT: Final = 4
+_SHORT: Final = {"zh": 4, "en": 12}
+"""Characters up to which a clause that says nothing comes with every end."""
 _ENDS: Final = (".", "。", "!", "！", "~", "...", "?", "？", " 👌", ",")
 _TRIES: Final = 40
 _FOLDER: Final = Path(__file__).parent
@@ -53,7 +54,7 @@ def rows(seed: int) -> Iterator[Row]:
 def _messages(lang: str, share: _Share, grammar: Grammar, rng: random.Random, seen: set[str]) -> Iterator[Row]:
     domains = tuple(_kept(d, share.split == "dev") for d in _domains(lang))
     if share.split == "train":
-        for text, polarity, anger in _clauses(domains):
+        for text, polarity, anger in _clauses(domains, _SHORT[lang]):
             if text.casefold() not in seen:
                 seen.add(text.casefold())
                 yield Row(text, _LABELS[polarity + 1], lang, "own", share.split, anger)
@@ -70,7 +71,7 @@ def _messages(lang: str, share: _Share, grammar: Grammar, rng: random.Random, se
         yield Row(text, _LABELS[polarity + 1], lang, "own", share.split, anger)
 
 
-def _clauses(domains: tuple[Domain, ...]) -> Iterator[Message]:
+def _clauses(domains: tuple[Domain, ...], short_until: int) -> Iterator[Message]:
     """Every clause of the lists on its own, so that none is left to chance.
 
     A word or two that say nothing ("好的", "ok") come with every end: half of what customers answer is that.
@@ -78,7 +79,7 @@ def _clauses(domains: tuple[Domain, ...]) -> Iterator[Message]:
     for d in domains:
         yield from (*d.good, *d.bad, *d.plain)
         for short in d.plain:
-            if len(short.text) <= _SHORT:
+            if len(short.text) <= short_until:
                 yield from (short._replace(text=short.text + end) for end in _ENDS)
 
 
