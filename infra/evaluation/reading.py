@@ -14,16 +14,13 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-
-import yaml
 
 from infra.evaluation.errors import EvaluationError
 from infra.evaluation.intervals import SEED
 from infra.json_lines import content_of, objects_in
-from infra.training.data import EMOTIONS, Row, stem
+from infra.training.data import Row, anger_of_emotions, stem
 from infra.training.data import split as split_by_seed
 
 ANGRY: Final = 0.5
@@ -148,13 +145,9 @@ def _angry(record: Mapping[str, Any]) -> bool | None:
     anger, emotions = record.get("anger"), record.get("emotions")
     if isinstance(anger, int | float):
         return anger >= ANGRY
-    return any(emotion in _angry_emotions() for emotion in emotions) if isinstance(emotions, list) else None
-
-
-@cache
-def _angry_emotions() -> frozenset[str]:
-    anger = yaml.safe_load(EMOTIONS.read_text("utf-8"))["anger"]
-    return frozenset(emotion for emotion, share in anger.items() if share >= ANGRY)
+    if not isinstance(emotions, list):
+        return None
+    return any(anger_of_emotions().get(emotion, 0.0) >= ANGRY for emotion in emotions if isinstance(emotion, str))
 
 
 def _several(intents: str) -> tuple[str, ...]:

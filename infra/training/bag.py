@@ -42,13 +42,13 @@ class Pace(NamedTuple):
     """How to train. `drop`: share of n-grams left out at random. `smooth`: label smoothing. `scale`: of the logits.
     `outside_share`: rows outside that go with a batch, as a share of it."""
 
-    width: int = 128
-    batch: int = 64
-    rate: float = 0.03
-    drop: float = 0.5
-    smooth: float = 0.1
-    scale: float = 10.0
-    outside_share: float = 0.0625
+    width: int
+    batch: int
+    rate: float
+    drop: float
+    smooth: float
+    scale: float
+    outside_share: float
 
 
 class Linear(NamedTuple):

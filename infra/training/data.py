@@ -25,7 +25,7 @@ Task = Literal["intent", "sentiment"]
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 OUTSIDE: Final = frozenset({"oos", "out_of_scope", "out-of-scope"})
 """Labels that say: none of the others. Such rows teach and measure the out-of-scope score and are no class."""
-EMOTIONS: Final = Path(__file__).with_name("texts") / "emotions.yaml"
+_EMOTIONS: Final = Path(__file__).with_name("texts") / "emotions.yaml"
 """What a named emotion says about anger."""
 _DEV: Final = frozenset({"dev", "develop", "val", "valid", "validation"})
 _POLARITIES: Final = frozenset({*SENTIMENTS, "ambiguous", "mixed"})
@@ -193,12 +193,13 @@ def _anger(path: Path, number: int, record: Mapping[str, Any]) -> float | None:
     emotions = record.get("emotions")
     if not isinstance(emotions, list):
         return None
-    return max((_angry().get(emotion, 0.0) for emotion in emotions if isinstance(emotion, str)), default=0.0)
+    return max((anger_of_emotions().get(emotion, 0.0) for emotion in emotions if isinstance(emotion, str)), default=0.0)
 
 
 @cache
-def _angry() -> Mapping[str, float]:
-    document = yaml.safe_load(EMOTIONS.read_text(encoding="utf-8"))
+def anger_of_emotions() -> Mapping[str, float]:
+    """How angry each emotion of goemotions is, 0 to 1; one that is not named is not angry."""
+    document = yaml.safe_load(_EMOTIONS.read_text(encoding="utf-8"))
     return {emotion: float(share) for emotion, share in document["anger"].items()}
 
 
