@@ -14,7 +14,7 @@ from itertools import pairwise
 from schemas.codec import Codec
 from schemas.events import AgentReplied, DeadLettered, Event, MessageReceived, Record, ReplyProduced, ScenarioRouted
 from schemas.identity import reply_id
-from schemas.validation import wrong_event
+from schemas.validation import wrong_event, wrong_run
 from streams.log import Unreadable, read_to_end
 from streams.topology import PROJECTIONS
 
@@ -60,7 +60,7 @@ class _Log:
     def add(self, record: Record) -> None:
         event = record.event
         meta = event.meta
-        if wrong_event(event, record.appended_at) is not None:
+        if wrong_run(event) is not None or wrong_event(event, record.appended_at) is not None:
             return
         earlier = self.first.get(meta.event_id)
         if earlier is not None:

@@ -18,7 +18,7 @@ from schemas.events import (
     ReplyProduced,
 )
 from schemas.identity import message_id, session_key
-from schemas.validation import wrong_event
+from schemas.validation import wrong_event, wrong_run
 from streams.kafka_log import KAFKA_LOG
 from streams.log import read_to_end
 from streams.sink import Undelivered, producer_config
@@ -60,6 +60,8 @@ def plan(letter: DeadLettered, answered: Container[str], codec: Codec, now: int)
         event = codec.decode(letter.topic, letter.value)
     except Undecodable as why:
         return Not(f"still not readable: {why}")
+    if wrong := wrong_run(event):
+        return Not(f"it is of no use to any customer: {wrong}")
     meta = event.meta
     if letter.topic != MESSAGES or not isinstance(event, MessageReceived):
         return Again("again", letter.topic, session_key(meta.tenant_id, meta.session_id), letter.value)

@@ -31,7 +31,7 @@ FRESHNESS: Final = """
 SELECT quantiles(0.5, 0.95)(dateDiff('millisecond', appended_at, inserted_at))
 FROM log_index FINAL WHERE appended_at >= fromUnixTimestamp64Micro({since:Int64})
 """
-DEAD: Final = "SELECT uniqExact(event_id) FROM dead_letters"
+DEAD: Final = "SELECT uniqExact(event_id) FROM dead_letters WHERE run_id = 'live'"
 
 
 class NotAtRest(RuntimeError):

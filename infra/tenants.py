@@ -10,14 +10,15 @@ from schemas.identity import uuid5
 
 POLICY = "policy.yaml"
 ARTICLES = "articles"
+_MISSING = f"write it, or name the folder that holds {POLICY}"
 
 
 def load_tenant(directory: Path) -> Tenant | tuple[Problem, ...]:
     """The tenant in a folder, or every mistake in its files. The files are named with the folder."""
     shown = str(directory / POLICY)
     problems: list[Problem] = []
-    policy = _read(directory / POLICY, problems)
-    texts = {str(p): _read(p, problems) for p in sorted((directory / ARTICLES).glob("*.md"))}
+    policy = read_text(directory / POLICY, problems)
+    texts = {str(p): read_text(p, problems) for p in sorted((directory / ARTICLES).glob("*.md"))}
     if policy is None:
         return tuple(problems)
     checked = check_tenant(policy, {file: text for file, text in texts.items() if text is not None}, shown)
@@ -34,11 +35,12 @@ def activation(tenant: Tenant, effective_at: int, now: int) -> PolicyActivated:
     return tenant.activation(Meta(uuid5(identity), name, "", None, None, LIVE, None, now, None, made_by), effective_at)
 
 
-def _read(file: Path, problems: list[Problem]) -> str | None:
+def read_text(file: Path, problems: list[Problem], missing: str = _MISSING) -> str | None:
+    """A file's text; None, and a problem noted, where it cannot be read. `missing`: the remedy if it is not there."""
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        problems.append(Problem(str(file), 1, "-", "is not there", f"write it, or name the folder that holds {POLICY}"))
+        problems.append(Problem(str(file), 1, "-", "is not there", missing))
     except UnicodeDecodeError as e:
         line = e.object[: e.start].count(b"\n") + 1
         problems.append(Problem(str(file), line, "-", "is no UTF-8 text", "save the file as UTF-8"))

@@ -241,6 +241,7 @@ def _refused_without_dead_letter(client: Client, now: int) -> int:
     query = (
         "SELECT uniqExact(partition, offset) FROM log_index WHERE topic = {topic:String} AND status != 'decoded' "
         "AND toUnixTimestamp64Micro(appended_at) + {grace:Int64} < {now:Int64} AND (partition, offset) NOT IN "
-        "(SELECT origin_partition, origin_offset FROM dead_letters WHERE origin_topic = {topic:String})"
+        "(SELECT origin_partition, origin_offset FROM dead_letters "
+        "WHERE origin_topic = {topic:String} AND run_id = {live:String})"
     )
-    return _one(client, query, {"topic": MESSAGES, "grace": int(GRACE * 1e6), "now": now})[0]
+    return _one(client, query, {"topic": MESSAGES, "grace": int(GRACE * 1e6), "now": now, "live": LIVE})[0]

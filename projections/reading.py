@@ -10,7 +10,7 @@ from schemas.catalogue import DEAD_LETTERS, MESSAGES
 from schemas.codec import Codec
 from schemas.events import Record
 from schemas.identity import SEPARATOR, session_key
-from schemas.validation import wrong_event
+from schemas.validation import wrong_event, wrong_run
 from streams.log import Unreadable, decoded
 
 Status = Literal["decoded", "invalid", "undecodable"]
@@ -43,6 +43,8 @@ def entry(message: Message, codec: Codec) -> Entry:
 
 def refused(record: Record, key: bytes | None) -> str | None:
     """Why a decoded record leaves nothing but its dead letter; None where it is folded."""
+    if (another := wrong_run(record.event)) is not None:
+        return another
     meta = record.event.meta
     if record.topic not in _ANY_KEY and key != session_key(meta.tenant_id, meta.session_id):
         return f"the key {key!r:.100} is not that of tenant {meta.tenant_id!r:.70}, session {meta.session_id!r:.70}"

@@ -99,10 +99,10 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
     ),
     Topic(
         CONTROL,
-        "What operators changed: policies and models in force, stages halted and resumed.",
+        "What operators changed: policies and models in force, experiments, stages halted and resumed.",
         owner="operators",
         key="tenant or stage",
-        records=(e.PolicyActivated, e.ModelActivated, e.StageHalted, e.StageResumed),
+        records=(e.PolicyActivated, e.ModelActivated, e.ExperimentChanged, e.StageHalted, e.StageResumed),
         writers=("operators", "every stage"),
         readers=("every stage", "gateway"),
         retention=None,

@@ -251,6 +251,37 @@ class ModelActivated(NamedTuple):
     operator: str = ""
 
 
+class ArmModel(NamedTuple):
+    task: str
+    name: str
+    version: str
+    fingerprint: str
+    location: str
+
+
+class ExperimentArm(NamedTuple):
+    name: str
+    weight: float
+    policy: str = ""
+    policy_fingerprint: str = ""
+    articles: tuple[Article, ...] = ()
+    knowledge_fingerprint: str = ""
+    models: tuple[ArmModel, ...] = ()
+
+
+class ExperimentChanged(NamedTuple):
+    meta: Meta
+    name: str
+    status: str
+    effective_at: int
+    arms: tuple[ExperimentArm, ...] = ()
+    salt: str = ""
+    sessions: int = 0
+    excluded: tuple[str, ...] = ()
+    candidate: str = ""
+    operator: str = ""
+
+
 class StageHalted(NamedTuple):
     meta: Meta
     stage: str
@@ -278,6 +309,7 @@ Event = (
     | DeadLettered
     | PolicyActivated
     | ModelActivated
+    | ExperimentChanged
     | StageHalted
     | StageResumed
 )

@@ -16,13 +16,14 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.catalogue import CONTROL
 from schemas.codec import Codec
-from schemas.events import ModelActivated, PolicyActivated, Record, StageHalted, StageResumed
+from schemas.events import ExperimentChanged, ModelActivated, PolicyActivated, Record, StageHalted, StageResumed
+from schemas.validation import wrong_experiment
 from streams.kafka_log import is_fatal
 from streams.log import Unreadable, a_reader, decoded
 
 CONFIRM_EVERY = 1.0
 AGAIN = 0.5
-_TAKEN = PolicyActivated | ModelActivated | StageHalted | StageResumed
+_TAKEN = PolicyActivated | ModelActivated | ExperimentChanged | StageHalted | StageResumed
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,14 @@ class ControlView(Protocol):
         """The tenants with activations of their own, by name."""
         ...
 
+    def experiments(self, tenant: str) -> tuple[ExperimentChanged, ...]:
+        """A tenant's starts and stops of experiments, in the order of `policies`; those that make no sense left out."""
+        ...
+
+    def experiment_tenants(self) -> tuple[str, ...]:
+        """The tenants that ever had an experiment, by name."""
+        ...
+
     def halted(self, stage: str) -> StageHalted | None:
         """The stage's halt, unless an operator has cleared it."""
         ...
@@ -68,6 +77,7 @@ class _State:
     policies: Mapping[str, tuple[tuple[int, int, PolicyActivated], ...]] = field(default_factory=dict)
     models: Mapping[tuple[str, str], tuple[tuple[int, int, ModelActivated], ...]] = field(default_factory=dict)
     """By task and tenant."""
+    experiments: Mapping[str, tuple[tuple[int, int, ExperimentChanged], ...]] = field(default_factory=dict)
     halted: Mapping[str, StageHalted] = field(default_factory=dict)
 
 
@@ -95,11 +105,23 @@ class ControlFold:
             activated = (*state.models.get(place, ()), (event.effective_at, record.offset, event))
             in_order = tuple(sorted(activated, key=lambda entry: entry[:2]))
             self._state = replace(state, version=version, models={**state.models, place: in_order})
+        elif isinstance(event, ExperimentChanged):
+            self._take_experiment(event, record.offset)
         elif isinstance(event, StageHalted):
             self._state = replace(state, version=version, halted={**state.halted, event.stage: event})
         else:
             halted = {stage: halt for stage, halt in state.halted.items() if stage != event.stage}
             self._state = replace(state, version=version, halted=halted)
+
+    def _take_experiment(self, event: ExperimentChanged, offset: int) -> None:
+        state, tenant = self._state, event.meta.tenant_id
+        if (wrong := wrong_experiment(event)) is not None:
+            log.error("experiment %s of %s is passed over: %s", event.name, tenant, wrong)
+            return
+        changes = (*state.experiments.get(tenant, ()), (event.effective_at, offset, event))
+        ordered = tuple(sorted(changes, key=lambda entry: entry[:2]))
+        experiments = {**state.experiments, tenant: ordered}
+        self._state = replace(state, version=state.version + 1, experiments=experiments)
 
     @property
     def version(self) -> int:
@@ -116,6 +138,12 @@ class ControlFold:
 
     def model_tenants(self, task: str) -> tuple[str, ...]:
         return tuple(sorted(tenant for of, tenant in self._state.models if of == task and tenant))
+
+    def experiments(self, tenant: str) -> tuple[ExperimentChanged, ...]:
+        return tuple(event for _, _, event in self._state.experiments.get(tenant, ()))
+
+    def experiment_tenants(self) -> tuple[str, ...]:
+        return tuple(sorted(self._state.experiments))
 
     def halted(self, stage: str) -> StageHalted | None:
         return self._state.halted.get(stage)

@@ -9,6 +9,7 @@ from confluent_kafka import Message
 from schemas.codec import Codec, Undecodable
 from schemas.events import Record
 from schemas.identity import session_key
+from schemas.validation import wrong_run
 from streams.dead_letter import Bad
 
 
@@ -24,6 +25,7 @@ class Intake:
         """Those of `partitions`, in order: the record, or why there is none.
 
         A record whose key is not its session's lies on the wrong partition, where nobody may decide for its session.
+        One of another run than live has no place in the log: here it is nobody's turn, and its dead letter is nobody's.
         """
         decode = self._codec.decode
         for message in messages:
@@ -35,6 +37,9 @@ class Intake:
                 event = decode(topic, value)
             except Undecodable as why:
                 yield message, Bad(topic, partition, offset, appended_at, key, value, why.reason, why.detail, None)
+                continue
+            if (wrong := wrong_run(event)) is not None:
+                yield message, Bad(topic, partition, offset, appended_at, key, value, "invalid", wrong, None)
                 continue
             meta = event.meta
             if key != session_key(meta.tenant_id, meta.session_id):

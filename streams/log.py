@@ -103,28 +103,42 @@ def messages_to_end(
         spans = bounds(consumer, topics)
         goal = {p: high if end is None else min(end.get(p, high), high) for p, (_, high) in spans.items()}
         first = {p: max(low, (start or {}).get(p, low)) for p, (low, _) in spans.items()}
-        left = {p for p in spans if first[p] < goal[p] and (only is None or p in only)}
-        consumer.assign([TopicPartition(t, n, first[t, n]) for t, n in left])
-        while left:
-            # Only the first is waited for: consume() alone would wait for all that it is asked for.
-            awaited = consumer.poll(patience)
-            if awaited is None:
-                raise TimeoutError(f"nothing came from {sorted(left)} for {patience} s")
-            for message in [awaited, *consumer.consume(5000, 0)]:
-                error = message.error()
-                place = (message.topic() or "", message.partition() or 0)
-                if error is None:
-                    offset = message.offset() or 0
-                    if offset < goal[place]:
-                        yield message
-                    if offset + 1 >= goal[place]:
-                        left.discard(place)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    left.discard(place)
-                elif is_fatal(error) or error.code() in FINAL:
-                    raise KafkaException(error)
+        yield from messages_between(
+            consumer, {p: (first[p], goal[p]) for p in spans if only is None or p in only}, patience
+        )
     finally:
         consumer.close()
+
+
+def messages_between(
+    consumer: Consumer, spans: Mapping[Place, tuple[int, int]], patience: float = 60
+) -> Iterator[Message]:
+    """Every record from a first offset up to an end, of each place; in offset order within a partition.
+
+    Raises TimeoutError when nothing comes for `patience` seconds, KafkaException when the log cannot be read, as where
+    a first offset lies before what retention has left.
+    """
+    left = {p for p, (first, goal) in spans.items() if first < goal}
+    consumer.assign([TopicPartition(t, n, spans[t, n][0]) for t, n in left])
+    while left:
+        # Only the first is waited for: consume() alone would wait for all that it is asked for.
+        awaited = consumer.poll(patience)
+        if awaited is None:
+            raise TimeoutError(f"nothing came from {sorted(left)} for {patience} s")
+        for message in [awaited, *consumer.consume(5000, 0)]:
+            error = message.error()
+            place = (message.topic() or "", message.partition() or 0)
+            if error is None:
+                offset, goal = message.offset() or 0, spans[place][1]
+                if offset < goal:
+                    yield message
+                if offset + 1 >= goal and place in left:
+                    left.discard(place)
+                    consumer.pause([TopicPartition(*place)])  # the rest of the log is not wanted
+            elif error.code() == KafkaError._PARTITION_EOF:
+                left.discard(place)
+            elif is_fatal(error) or error.code() in FINAL:
+                raise KafkaException(error)
 
 
 def read_to_end(

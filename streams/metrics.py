@@ -25,7 +25,8 @@ HELD_SECONDS: Final = Counter("spillway_held_seconds", "Time in which the stage 
 DEAD_LETTERS: Final = Counter("spillway_dead_letters", "Dead letters written.", ("stage", "reason"))
 # 1 while a stage is stopped by its dead-letter limit.
 HALTED: Final = Gauge("spillway_halted", "Stopped by the dead-letter limit.", ("stage",))
-# 1 for the model of a task that is in force now; tenant: * for those without an activation of their own.
+# 1 for the model of a task that is in force now; tenant: * for those without an activation of their own,
+# tenant/experiment/arm for an arm's sessions while an experiment holds.
 MODEL_IN_FORCE: Final = Gauge("spillway_model_in_force", "The model in force now.", ("task", "tenant", "fingerprint"))
 # Activated bundles that cannot be used: the ones before them stay in force.
 MODELS_REFUSED: Final = Gauge("spillway_models_refused", "Activated bundles that are refused.", ("task",))

@@ -14,6 +14,7 @@ from processors.policy import Problem, Rules, rules_of
 from processors.ports import Knowledge
 from schemas.events import Article, DialogueState, PolicyActivated
 from streams.control import ControlView
+from streams.experiments import ALWAYS, Experiments
 from streams.search import ArticleSearch
 
 Search = Callable[[Sequence[Article], str], Knowledge]
@@ -68,6 +69,9 @@ class Policies:
         self._lock = threading.RLock()
         self._seen = -1
         self._versions: Mapping[str, tuple[Version, ...]] = {}
+        self._experiments = Experiments(())
+        self._arms: Mapping[str, tuple[Version, ...]] = {}
+        """Each tenant's versions that only arms of experiments have."""
         self._made: dict[str, Version | None] = {}
         self._indexes: dict[tuple[str, str], Knowledge] = {}
         self._horizons = Horizons(0, 0)
@@ -77,14 +81,19 @@ class Policies:
         """Whether an activation that holds by now can not have been missed."""
         return self._control.fresh(FRESH)
 
-    def in_force(self, tenant: str, appended_at: int) -> Version | None:
+    def in_force(self, tenant: str, appended_at: int, session: str = "") -> Version | None:
         """The version for a message that the log took at `appended_at`; the earliest one for what came before it.
 
-        None: there is no such tenant, or nothing of it that compiles.
+        session: whose; while an experiment holds, a session may be in an arm with a version of its own. Without one:
+        what is live. None: there is no such tenant, or nothing of it that compiles.
         """
         versions = self._current().get(tenant)
         if versions is None:
             return None
+        if session and self._arms.get(tenant):
+            arm = self._experiments.arm(tenant, session, appended_at)
+            if arm is not None and arm.policy is not None and (version := self._version(arm.policy)) is not None:
+                return version
         for version in versions:
             if version.effective_at <= appended_at:
                 return version
@@ -92,18 +101,25 @@ class Policies:
 
     def version(self, tenant: str, policy: str, knowledge: str) -> Version | None:
         """The version with these fingerprints; None if this process has not seen it."""
-        for version in self._current().get(tenant, ()):
+        live = self._current().get(tenant, ())
+        for version in (*live, *self._arms.get(tenant, ())):
             if version.rules.fingerprint == policy and version.knowledge_fingerprint == knowledge:
                 return version
         return None
 
     def prepare(self) -> None:
-        """Indexes the articles of each tenant's latest version, so that no customer waits for it. Cheap when done."""
+        """Indexes the articles of each tenant's latest version, and of the arms of an experiment that has no end yet,
+        so that no customer waits for it. Cheap when done."""
         versions = self._current()
         if self._prepared != self._seen:
             self._prepared = self._seen
             for latest, *_ in versions.values():
                 latest.knowledge()
+            running = (e for e in self._experiments if e.until == ALWAYS)
+            arms = (self._version(arm.policy) for e in running for arm in e.arms if arm.policy is not None)
+            for version in arms:
+                if version is not None:
+                    version.knowledge()
 
     @property
     def horizons(self) -> Horizons:
@@ -125,10 +141,15 @@ class Policies:
             made = (self._version(activated) for activated in reversed(self._control.policies(tenant)))
             if versions := tuple(v for v in made if v is not None):
                 found[tenant] = versions
-        rules = [v.rules for versions in found.values() for v in versions]
+        experiments = Experiments.of(self._control)
+        arms: dict[str, tuple[Version, ...]] = {}
+        for experiment in experiments:
+            made = (self._version(arm.policy) for arm in experiment.arms if arm.policy is not None)
+            arms[experiment.tenant] = (*arms.get(experiment.tenant, ()), *(v for v in made if v is not None))
+        rules = [v.rules for versions in (*found.values(), *arms.values()) for v in versions]
         timeout = max((r.timeout for r in rules), default=0)
         self._horizons = Horizons(timeout, max((r.handoff_timeout for r in rules), default=timeout))
-        self._versions = found
+        self._experiments, self._arms, self._versions = experiments, arms, found
         self._seen = seen
 
     def _version(self, activated: PolicyActivated) -> Version | None:

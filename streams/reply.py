@@ -273,7 +273,7 @@ class ReplyState:
         route = _route(record)
         version = self._policies.version(route.meta.tenant_id, route.policy, route.knowledge)
         if version is None and now > _deadline(record) + PATIENCE:
-            return self._policies.in_force(route.meta.tenant_id, record.appended_at)
+            return self._policies.in_force(route.meta.tenant_id, record.appended_at, route.meta.session_id)
         return version
 
     def overdue(self, context: Context) -> Iterator[str]:

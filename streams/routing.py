@@ -6,7 +6,7 @@ Its output is its own changelog: every event it writes carries the state of the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol, cast
 
 import processors.routing
@@ -53,11 +53,32 @@ class Decider(Protocol):
     def after_close(self, state: DialogueState | None, record: Record, now: int) -> DialogueChanged | None: ...
 
 
+class Dialogues(Protocol):
+    """Where each session stands; `Sessions` is one. Not shared by threads."""
+
+    def follow_policies(self) -> None:
+        """Asked once a batch, before anything is decided."""
+        ...
+
+    def before(self, session: SessionName, deciding: str) -> DialogueState | None:
+        """The state that the record with the id `deciding`, which is decided now, finds; None: none that matters."""
+        ...
+
+    def put(self, session: SessionName, state: DialogueState, at: int) -> None:
+        """What was decided: the session's state from log time `at` on."""
+        ...
+
+    def recover(self, session: SessionName, state: DialogueState) -> None:
+        """A state that was written earlier, or a repetition of it."""
+        ...
+
+
 class Routing:
     """The keeper. Durations are seconds of log time.
 
     wait: how long after its message a signal counts. expiry: how far chat.messages is read past a signal without a
-    message before it is let go. remember: how long a redelivered message is recognised by its id.
+    message before it is let go. remember: how long a redelivered message is recognised by its id. dialogues: makes a
+    partition's memory of its sessions.
     """
 
     name = "routing"
@@ -69,13 +90,16 @@ class Routing:
         expiry: float = 10.0,
         remember: float = 600.0,
         decider: Decider | None = None,
+        dialogues: Callable[[Policies], Dialogues] | None = None,
     ) -> None:
         self._policies = policies
+        self._dialogues: Callable[[Policies], Dialogues] = dialogues or Sessions
         self._times = (int(wait * SECOND), int(expiry * SECOND), int(remember * SECOND))
         self._decider = decider or cast(Decider, processors.routing)
 
     def open(self, partition: int, start: Mapping[str, int]) -> RoutingState:
-        return RoutingState(self._policies, self._decider, Join(start[MESSAGES], start[SIGNALS], *self._times))
+        join = Join(start[MESSAGES], start[SIGNALS], *self._times)
+        return RoutingState(self._policies, self._decider, join, self._dialogues(self._policies))
 
     def ready(self, context: Context) -> Retry | None:
         return None if self._policies.fresh() else Retry(0.5, "control_log_unseen")
@@ -101,6 +125,9 @@ class Sessions:
             return human if bot is None else bot
         return bot if bot.seq > human.seq else human
 
+    def before(self, session: SessionName, deciding: str) -> DialogueState | None:
+        return self.get(session)
+
     def put(self, session: SessionName, state: DialogueState, at: int) -> None:
         """The session's state from log time `at` on."""
         (self._human if state.handed_off else self._bot).put(session, state, at)
@@ -118,11 +145,11 @@ class Sessions:
 class RoutingState:
     """What routing remembers of one partition."""
 
-    def __init__(self, policies: Policies, decider: Decider, join: Join) -> None:
+    def __init__(self, policies: Policies, decider: Decider, join: Join, sessions: Dialogues) -> None:
         self._policies = policies
         self._decider = decider
         self._join = join
-        self._sessions = Sessions(policies)
+        self._sessions = sessions
 
     def recover(self, record: Record) -> None:
         event = record.event
@@ -144,7 +171,7 @@ class RoutingState:
         meta = event.meta
         if join.knows(meta.event_id):
             return self._passed(record, REPEAT)
-        version = self._policies.in_force(meta.tenant_id, record.appended_at)
+        version = self._policies.in_force(meta.tenant_id, record.appended_at, meta.session_id)
         wrong = wrong_event(event, record.appended_at)
         if wrong is not None:
             rejected = Reject(record, "invalid", wrong)
@@ -186,10 +213,10 @@ class RoutingState:
     def _decided(self, ready: Ready, now: int) -> Outcome:
         item, signals = ready
         record, session = item.record, item.session
-        version = self._policies.in_force(session[0], record.appended_at)
+        version = self._policies.in_force(session[0], record.appended_at, session[1])
         if version is None:
             raise LookupError(f"the policies of {session[0]} are gone")
-        state = self._sessions.get(session)
+        state = self._sessions.before(session, item.id)
         if state is not None:
             if item.deadline is None and item.rejected is None and record.offset < state.seq:
                 return REPEAT  # read again after a crash: the state is of a later record already

@@ -10,8 +10,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.catalogue import TOPIC_OF, TOPICS
 from schemas.codec import Codec
-from schemas.events import Event, ModelActivated, PolicyActivated, StageHalted, StageResumed
+from schemas.events import Event, ExperimentChanged, ModelActivated, PolicyActivated, StageHalted, StageResumed
 from schemas.identity import session_key
+from schemas.validation import wrong_run
 from streams.kafka_log import KAFKA_LOG
 from streams.partitions import Config
 
@@ -27,6 +28,10 @@ class TooLarge(NamedTuple):
     event: Event
     value: bytes
     limit: int
+
+
+class NotLive(ValueError):
+    """An event of a replay was about to be written to the log. Only facts of its own run may come of a replay."""
 
 
 class Undelivered(RuntimeError):
@@ -62,7 +67,7 @@ def event_key(event: Event) -> bytes:
 
     A model for every tenant has the stage that it works in, which is named like its task.
     """
-    if isinstance(event, PolicyActivated):
+    if isinstance(event, PolicyActivated | ExperimentChanged):
         return event.meta.tenant_id.encode()
     if isinstance(event, ModelActivated):
         return (event.meta.tenant_id or event.task).encode()
@@ -70,6 +75,13 @@ def event_key(event: Event) -> bytes:
         return event.stage.encode()
     meta = event.meta
     return session_key(meta.tenant_id, meta.session_id) if meta.session_id else b""
+
+
+def refuse_replayed(event: Event) -> None:
+    """Raises NotLive for an event of another run than live: every topic of the catalogue is the customers' own."""
+    if (wrong := wrong_run(event)) is not None:
+        what = f"{type(event).__name__} {event.meta.event_id}"
+        raise NotLive(f"{what} is not written to {TOPIC_OF[type(event)]}: {wrong}")
 
 
 class Sink:
@@ -90,7 +102,13 @@ class Sink:
         return too_large
 
     def enqueue(self, events: Iterable[Event]) -> list[TooLarge]:
-        """Hands the events to the producer, without waiting."""
+        """Hands the events to the producer, without waiting.
+
+        Raises NotLive, before any of them is on its way, when one belongs to another run than live.
+        """
+        events = list(events)
+        for event in events:
+            refuse_replayed(event)
         encode, too_large = self._codec.encode, []
         records = []
         for event in events:

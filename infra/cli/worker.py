@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Data
+from infra.replaying.group import replay_in_group
 from infra.settings import Settings
 from infra.wiring import build_codec, build_stages, models_of, open_control
 from streams.topology import SPECS
@@ -19,9 +20,13 @@ def command(
     instance: Annotated[
         Optional[str], typer.Option(help="A name that stays the same over restarts: static membership.")  # noqa: UP045
     ] = None,
+    replay: Annotated[Optional[str], typer.Option(metavar="RUN", help="Work on this replay instead.")] = None,  # noqa: UP045
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Run stages until SIGTERM or Ctrl-C. Addresses come from SPILLWAY_* variables, else from the stack on DIR.
+
+    With --replay no stage of live is run: the worker is a member of the group that replays RUN, with as many others as
+    there are; it ends with 0 once all partitions of the run are done, and when it is told to.
 
     Exit code: 0 when told to end, 1 on a bug, 75 to be started again, 78 when every stage of it is halted by its
     dead-letter limit. Metrics and readiness on SPILLWAY_METRICS_PORT.
@@ -31,7 +36,11 @@ def command(
       spillway worker
       spillway worker --stages intent,sentiment,entities
       SPILLWAY_METRICS_PORT=9101 spillway worker --stages routing
+      spillway worker --replay intent-2026-11
     """
+    if replay is not None:
+        replay_in_group(Settings.find(data), replay)
+        return
     names = [name.strip() for name in stages.split(",") if name.strip()]
     if unknown := [name for name in names if name not in SPECS]:
         raise typer.BadParameter(f"no such stage: {', '.join(unknown)}; there are {', '.join(SPECS)}")

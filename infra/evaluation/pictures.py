@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from infra.evaluation.figures import Calibration, Latency
 from infra.evaluation.intervals import Estimate
-from infra.evaluation.markup import Html, element
+from infra.reporting import svg
+from infra.reporting.markup import Html
 
 _ONE, _TWO = ("one", "two")
 _ENOUGH = 10
@@ -22,18 +23,18 @@ def reliability(this: Calibration, other: Calibration | None) -> Html:
     for b in this.bins:
         height = size * b.rows / total
         x, width = left + b.low * size, (b.high - b.low) * size - 1
-        parts.append(_tag("rect", x=x, y=top + size - height, width=width, height=height, class_="rows"))
+        parts.append(svg.tag("rect", x=x, y=top + size - height, width=width, height=height, class_="rows"))
     for calibration, name in ((other, _TWO), (this, _ONE)):
         if calibration is not None:
             points = [(left + b.confidence * size, top + size - b.accuracy * size) for b in calibration.bins]
             sure = [point for point, b in zip(points, calibration.bins, strict=True) if b.rows >= _ENOUGH]
-            parts.append(_line(sure, f"line-{name}"))
+            parts.append(svg.line(sure, f"line-{name}"))
             parts += [
-                _tag("circle", cx=x, cy=y, r=2 + 3 * math.sqrt(b.rows / total), class_=name)
+                svg.tag("circle", cx=x, cy=y, r=2 + 3 * math.sqrt(b.rows / total), class_=name)
                 for (x, y), b in zip(points, calibration.bins, strict=True)
             ]
-    parts.append(_text(left + size / 2, top + size + 34, "confidence", "middle"))
-    return _svg(left + size + 16, top + size + 42, "Reliability diagram", parts)
+    parts.append(svg.text(left + size / 2, top + size + 34, "confidence", "middle"))
+    return svg.svg(left + size + 16, top + size + 42, "Reliability diagram", parts)
 
 
 def latencies(this: Latency, other: Latency | None) -> Html:
@@ -51,12 +52,12 @@ def latencies(this: Latency, other: Latency | None) -> Html:
 
     for i, (name, us) in enumerate(rows):
         y = 10 + i * step
-        parts.append(_text(left - 8, y + (18 if others else 13), name, "end"))
+        parts.append(svg.text(left - 8, y + (18 if others else 13), name, "end"))
         bars = [(us, _ONE, 0)] + ([(others[i], _TWO, 15)] if others else [])
         for value, kind, down in bars:
-            parts.append(_tag("rect", x=left, y=y + down, width=length(value), height=13, rx=2, class_=kind))
-            parts.append(_text(left + length(value) + 6, y + down + 11, f"{value:,.0f} µs", "start"))
-    return _svg(left + width + 70, 10 + len(rows) * step, "Latency", parts)
+            parts.append(svg.tag("rect", x=left, y=y + down, width=length(value), height=13, rx=2, class_=kind))
+            parts.append(svg.text(left + length(value) + 6, y + down + 11, f"{value:,.0f} µs", "start"))
+    return svg.svg(left + width + 70, 10 + len(rows) * step, "Latency", parts)
 
 
 def intervals(rows: Sequence[tuple[str, Estimate]]) -> Html:
@@ -72,40 +73,22 @@ def intervals(rows: Sequence[tuple[str, Estimate]]) -> Html:
     bottom = 8 + len(rows) * step
     for tick in range(5):
         share = begin + (1 - begin) * tick / 4
-        parts.append(_tag("line", x1=place(share), x2=place(share), y1=4, y2=bottom, class_="grid"))
-        parts.append(_text(place(share), bottom + 16, f"{share * 100:.0f} %", "middle"))
+        parts.append(svg.tag("line", x1=place(share), x2=place(share), y1=4, y2=bottom, class_="grid"))
+        parts.append(svg.text(place(share), bottom + 16, f"{share * 100:.0f} %", "middle"))
     for i, (name, e) in enumerate(rows):
         y = 18 + i * step
-        parts.append(_text(left - 10, y + 4, name if len(name) < 24 else name[:22] + "…", "end"))
-        parts.append(_line([(place(e.low), y), (place(e.high), y)], "line-one"))
-        parts.append(_tag("circle", cx=place(e.value), cy=y, r=4.5, class_=_ONE))
-    return _svg(left + width + 26, bottom + 24, "Accuracy with intervals", parts)
+        parts.append(svg.text(left - 10, y + 4, name if len(name) < 24 else name[:22] + "…", "end"))
+        parts.append(svg.line([(place(e.low), y), (place(e.high), y)], "line-one"))
+        parts.append(svg.tag("circle", cx=place(e.value), cy=y, r=4.5, class_=_ONE))
+    return svg.svg(left + width + 26, bottom + 24, "Accuracy with intervals", parts)
 
 
 def _grid(left: int, top: int, size: int) -> Html:
     parts = []
     for tick in range(0, 11, 2):
         at = tick / 10 * size
-        parts.append(_tag("line", x1=left, x2=left + size, y1=top + size - at, y2=top + size - at, class_="grid"))
-        parts.append(_text(left - 6, top + size - at + 4, f"{tick * 10} %", "end"))
-        parts.append(_text(left + at, top + size + 16, f"{tick * 10} %", "middle"))
-    parts.append(_tag("line", x1=left, y1=top + size, x2=left + size, y2=top, class_="ideal"))
+        parts.append(svg.tag("line", x1=left, x2=left + size, y1=top + size - at, y2=top + size - at, class_="grid"))
+        parts.append(svg.text(left - 6, top + size - at + 4, f"{tick * 10} %", "end"))
+        parts.append(svg.text(left + at, top + size + 16, f"{tick * 10} %", "middle"))
+    parts.append(svg.tag("line", x1=left, y1=top + size, x2=left + size, y2=top, class_="ideal"))
     return Html("".join(parts))
-
-
-def _svg(width: float, height: float, label: str, parts: Sequence[Html]) -> Html:
-    return Html(f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{label}">{"".join(parts)}</svg>')
-
-
-def _tag(tag: str, class_: str, **numbers: float) -> Html:
-    written = " ".join(f'{name}="{value:.2f}"' for name, value in numbers.items())
-    return Html(f'<{tag} class="{class_}" {written}/>')
-
-
-def _line(points: Sequence[tuple[float, float]], class_: str) -> Html:
-    written = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
-    return Html(f'<polyline class="{class_}" points="{written}"/>')
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> Html:
-    return element("text", text, x=f"{x:.2f}", y=f"{y:.2f}", text_anchor=anchor)

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from string import Template
 from typing import Final
 
 from infra.evaluation.compare import Comparison, Disagreement
 from infra.evaluation.figures import Confusion, Drop, Evaluation, GroupFigures, OutOfScope
 from infra.evaluation.gate import Gate
 from infra.evaluation.intervals import Estimate
-from infra.evaluation.markup import Content, Html, element, html, joined, table
 from infra.evaluation.pictures import intervals, latencies, reliability
 from infra.evaluation.result import Result, calibrated, percent, whole_percent
+from infra.reporting.markup import Content, Html, element, joined, table
+from infra.reporting.page import folded, page, tile, tiles, warning
 
-TEMPLATE: Final = Path(__file__).with_name("report.html")
 _OPEN_GROUPS: Final = 3
 """So many groups are shown in full; of more, each opens at a click."""
 
 
 def report(result: Result) -> str:
     """The whole page."""
-    template = Template(TEMPLATE.read_text("utf-8"))
-    title = html(f"{result.evaluation.fingerprint}: evaluation")
-    return template.substitute(title=title, body=joined(_body(result)))
+    return page(f"{result.evaluation.fingerprint}: evaluation", _body(result))
 
 
 def _body(result: Result) -> Iterator[Html]:
     evaluation, comparison = result.evaluation, result.comparison
     yield _header(result)
-    yield from (element("div", warning, class_="warning") for warning in result.warnings)
+    yield from (warning(said) for said in result.warnings)
     yield _tiles(evaluation)
     if result.gate is not None:
         yield from (element("h2", "Gate"), _gate(result.gate))
@@ -63,24 +59,20 @@ def _header(result: Result) -> Html:
 
 
 def _tiles(evaluation: Evaluation) -> Html:
-    tiles = [("accuracy", evaluation.accuracy, f"{evaluation.in_scope:,} rows")]
+    shares = [("accuracy", evaluation.accuracy, f"{evaluation.in_scope:,} rows")]
     one = evaluation.groups[0].macro_f1 if len(evaluation.groups) == 1 else evaluation.macro_f1
-    found = [_tile(name, percent(value, False), _around(value) or more) for name, value, more in tiles]
-    found.append(_tile("macro-F1", percent(one if not isinstance(one, Estimate) else one.value), _around(one)))
+    found = [tile(name, percent(value, False), _around(value) or more) for name, value, more in shares]
+    found.append(tile("macro-F1", percent(one if not isinstance(one, Estimate) else one.value), _around(one)))
     if evaluation.calibration is not None:
         chance = f"{evaluation.calibration.ece_by_chance:.3f} by chance alone"
-        found.append(_tile("calibration error", f"{evaluation.calibration.ece:.3f}", chance))
+        found.append(tile("calibration error", f"{evaluation.calibration.ece:.3f}", chance))
     if evaluation.out_of_scope is not None:
         at_95 = evaluation.out_of_scope.recall_at_95 or evaluation.out_of_scope.recall
-        found.append(_tile("out-of-scope recall, 95 % kept", percent(at_95, False), _around(at_95)))
+        found.append(tile("out-of-scope recall, 95 % kept", percent(at_95, False), _around(at_95)))
     if evaluation.latency is not None:
         speed = next(s for s in evaluation.latency.by_batch if s.batch == 32)
-        found.append(_tile("a message, batch 32", f"{speed.cpu_us:,.0f} µs", f"{speed.median_us:,.0f} µs on the clock"))
-    return element("div", *found, class_="tiles")
-
-
-def _tile(name: str, value: str, more: str) -> Html:
-    return element("div", element("span", name), element("b", value), element("span", more or "\u00a0"), class_="tile")
+        found.append(tile("a message, batch 32", f"{speed.cpu_us:,.0f} µs", f"{speed.median_us:,.0f} µs on the clock"))
+    return tiles(found)
 
 
 def _around(estimate: Estimate | float | None) -> str:
@@ -175,7 +167,7 @@ def _examples(title: str, found: Sequence[Disagreement]) -> Html:
         return Html("")
     rows = ([each.text, each.truth, each.this, each.other] for each in found)
     shown = table(("text", "truth", "this", "other"), rows, left=4, texts=(0,))
-    return element("details", element("summary", f"{title}: examples"), shown)
+    return folded(f"{title}: examples", shown)
 
 
 def _pictures(evaluation: Evaluation, comparison: Comparison | None) -> Html:
@@ -213,10 +205,10 @@ def _group(group: GroupFigures, whole: bool) -> Html:
         parts.append(element("p", f"Anger: AUROC {group.anger_auroc:.3f}", class_="note"))
     classes = ([c.name, f"{c.rows:,}", _share(c.recall), percent(c.precision), percent(c.f1)] for c in group.classes)
     every = table(("label" if group.by == "label" else "family", "rows", "recall", "precision", "F1"), classes)
-    parts.append(element("details", element("summary", f"All {len(group.classes)}, worst first"), every))
+    parts.append(folded(f"All {len(group.classes)}, worst first", every))
     if whole:
         return joined([element("h2", group.name), *parts])
-    return element("details", element("summary", f"{group.name}: families, confusions, labels"), *parts)
+    return folded(f"{group.name}: families, confusions, labels", *parts)
 
 
 def _confusions(found: Sequence[Confusion]) -> Html:

@@ -33,7 +33,7 @@ def active_intents(control: ControlView, settings: Settings) -> ActiveModels[Int
     where = runners(settings.models)
 
     def load(folder: Path) -> IntentModel:
-        return BundleIntents(_bundle(folder, "intent", where))
+        return load_intents(folder, where)
 
     return _active("intent", settings.models.intent, control, settings, load)
 
@@ -44,9 +44,19 @@ def active_sentiments(control: ControlView, settings: Settings) -> ActiveModels[
     where = runners(settings.models)
 
     def load(folder: Path) -> SentimentModel:
-        return BundleSentiments(_bundle(folder, "sentiment", where))
+        return load_sentiments(folder, where)
 
     return _active("sentiment", settings.models.sentiment, control, settings, load)
+
+
+def load_intents(folder: Path, where: Runners) -> BundleIntents:
+    """The intent model in a folder. Raises BundleRefused, or CannotRun where its server is away."""
+    return BundleIntents(_bundle(folder, "intent", where))
+
+
+def load_sentiments(folder: Path, where: Runners) -> BundleSentiments:
+    """The sentiment model in a folder. Raises as `load_intents`."""
+    return BundleSentiments(_bundle(folder, "sentiment", where))
 
 
 def runners(models: ModelSettings) -> Runners:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from processors.policy.articles import parse_article
@@ -30,8 +30,7 @@ class Tenant:
     @property
     def knowledge_fingerprint(self) -> str:
         """Who this version of the articles is; their order does not count."""
-        content = canonical(sorted(self.articles))
-        return fingerprint(f"{self.rules.tenant}-articles", str(len(self.articles)), content)
+        return knowledge_fingerprint(self.rules.tenant, self.articles)
 
     def activation(self, meta: Meta, effective_at: int) -> PolicyActivated:
         """The event that puts it in force from `effective_at` on (microseconds UTC)."""
@@ -46,15 +45,8 @@ def check_tenant(
     """The tenant that these texts describe (`articles`: file name to Markdown), or every mistake in them."""
     source = Source(policy_file)
     policy = parse_policy(policy_text, source)
-    problems = source.problems
-    parsed: dict[str, Article] = {}
-    for file in sorted(articles):
-        of_article = Source(file)
-        article = parse_article(articles[file], of_article)
-        if article is not None:
-            parsed[file] = article
-        problems += of_article.problems
-    problems += _doubles(parsed)
+    parsed, wrong = check_articles(articles)
+    problems = [*source.problems, *wrong]
     if policy is not None:
         problems += _unanswerable(policy_text, policy_file, list(parsed.values()))
         problems += [
@@ -65,6 +57,25 @@ def check_tenant(
     if policy is None or problems:
         return tuple(problems)
     return Tenant(Rules(policy), policy_text, tuple(parsed.values()))
+
+
+def check_articles(articles: Mapping[str, str]) -> tuple[dict[str, Article], list[Problem]]:
+    """The articles in these texts (file name to Markdown), by file, and every mistake in them."""
+    parsed: dict[str, Article] = {}
+    problems: list[Problem] = []
+    for file in sorted(articles):
+        source = Source(file)
+        article = parse_article(articles[file], source)
+        if article is not None:
+            parsed[file] = article
+        problems += source.problems
+    return parsed, problems + _doubles(parsed)
+
+
+def knowledge_fingerprint(tenant: str, articles: Iterable[Article]) -> str:
+    """Who this version of a tenant's articles is; their order does not count."""
+    content = sorted(articles)
+    return fingerprint(f"{tenant}-articles", str(len(content)), canonical(content))
 
 
 def rules_of(activated: PolicyActivated) -> Rules | tuple[Problem, ...]:

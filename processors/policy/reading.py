@@ -141,6 +141,10 @@ class Fields:
             return default
         return value in _TRUE
 
+    def is_mapping(self, key: str) -> bool:
+        """Whether the field is there and holds keys and values."""
+        return isinstance(self._values.get(key), yaml.MappingNode)
+
     def names(self, key: str, known: Iterable[str] | None = None) -> tuple[str, ...]:
         """A list of texts, or one text alone; of the known ones, where these are given."""
         node = self._get(key, None)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from clickhouse_connect.driver.client import Client
 
 from projections.analytics.questions import saved
-from projections.analytics.schema import TABLES
+from projections.analytics.schema import RUN_TABLES, TABLES
 
 _HIDDEN = ("turn_parts", "migrations")
 _PLAIN = {
@@ -25,7 +25,8 @@ Ask with `spillway ask "SELECT …"`, any ClickHouse client, or Grafana. The dat
   has arrived, so that repeated events change nothing in it. Name the columns you need: each is merged when asked for.
 - The tables of facts have one row for each event, with its place in the log. Repeats are merged in the background: read
   them with `FINAL`, or count `uniqExact(event_id)`.
-- Rows of a replay have its `run_id`; the customers' own turns have `live`.
+- Rows of a replay have its `run_id`; the customers' own turns have `live`. Say which you mean: a replay has the turn
+  ids of the turns that it replays. `runs` lists the replays; `spillway runs delete RUN` removes all rows of one.
 
 ## Who may read
 
@@ -52,7 +53,7 @@ def dictionary(client: Client) -> str:
     for table, name, type_, comment in columns:
         by_table.setdefault(table, []).append((name, " ".join(type_.split()), comment))
     parts = [_TOP]
-    for table in ("turns", *(t for t in TABLES if t not in _HIDDEN)):
+    for table in ("turns", *(t for t in (*TABLES, *RUN_TABLES) if t not in _HIDDEN)):
         parts.append(f"## {table}\n\n{tables[table]}\n\n{_table(by_table[table])}")
     parts.append("## Saved questions\n\n" + "\n".join(_questions()) + "\n")
     return "\n".join(parts)

@@ -1,7 +1,8 @@
 """The analytics side of a rebuild: a database beside the live one; tables change places, the index of the log last.
 
 The writer notices by the index: while it is away no batch can be finished, and a batch that was begun on one index and
-ended on another is written again (`store.Store.write`). So every table may be exchanged on its own.
+ended on another is written again (`store.Store.write`). So every table may be exchanged on its own. Facts of replays
+are carried over; whoever writes them waits until there is an index again (`projections.runs.facts`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections.abc import Callable, Mapping
 
 from clickhouse_connect.driver.client import Client
 
-from projections.analytics.rows import LOG_INDEX
+from projections.analytics.rows import COLUMNS, FACTS, LOG_INDEX
 from projections.analytics.schema import DATABASE, SWITCHING, TABLES, client_of, heal, migrate
 from projections.analytics.state import digests
 from projections.analytics.store import positions
 from projections.analytics.target import Analytics
 from projections.divergence import Divergence, compare
 from projections.target import Place, Target
+from schemas.events import LIVE
 
 TRIES = 3
 """Comparisons, at most. What a batch in hand has written already differs once; what differs every time, differs."""
@@ -62,11 +64,22 @@ class AnalyticsSide:
             try:
                 fold_up_to(positions(client, SWITCHING))
                 self.green.close()
+                self._carry_runs(client)
                 self._exchange(client)
             finally:
                 heal(client)
             client.command(f"DROP TABLE IF EXISTS {SWITCHING} SYNC")
             client.command(f"DROP DATABASE {self._beside} SYNC")
+
+    def _carry_runs(self, client: Client) -> None:
+        """What was replayed is no fold of the log, so its facts are taken over as they are; turns are made of them."""
+        for table in FACTS.values():
+            columns = ", ".join(COLUMNS[table])
+            client.command(
+                f"INSERT INTO {self._beside}.{table} ({columns}) SELECT {columns} FROM {self._live}.{table} "
+                f"WHERE run_id != '{LIVE}'",
+                settings={"max_partitions_per_insert_block": 0},
+            )
 
     def _exchange(self, client: Client) -> None:
         for table in TABLES:

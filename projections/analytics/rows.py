@@ -68,6 +68,52 @@ INDEX_COLUMNS: Final = (
     "appended_at",
     "inserted_at",
 )
+RUN_COLUMNS: Final = {
+    "runs": (
+        "run_id",
+        "status",
+        "candidate",
+        "mode",
+        "definition",
+        "definition_id",
+        "partitions",
+        "created_at",
+        "updated_at",
+    ),
+    "run_parts": (
+        "run_id",
+        "partition",
+        "status",
+        "conversations",
+        "turns",
+        "records",
+        "counts",
+        "seconds",
+        "digest",
+        "done_at",
+    ),
+    "run_turns": (
+        "run_id",
+        "tenant_id",
+        "session_id",
+        "turn_id",
+        "turn_started_at",
+        "on_policy",
+        "differs",
+        "score_difference",
+        "recomputed",
+        "served",
+        "missing_effects",
+        "intent_seconds",
+        "sentiment_seconds",
+        "entities_seconds",
+        "routing_seconds",
+        "reply_seconds",
+        "tokens",
+        "written_at",
+    ),
+}
+"""What is kept of replays beside their facts (`projections.runs`)."""
 _OF_DEAD_LETTERS: Final = (
     "origin_topic",
     "origin_partition",
@@ -91,6 +137,7 @@ def _columns(event: type[Event]) -> tuple[str, ...]:
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     **{table: _columns(event) for event, table in FACTS.items()},
     LOG_INDEX: INDEX_COLUMNS,
+    **RUN_COLUMNS,
 }
 """Of each table that is written to, the columns, in the order in which rows have them."""
 

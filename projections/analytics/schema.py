@@ -25,7 +25,9 @@ TABLES: Final = (
     "turn_parts",
     "log_index",
 )
-"""Everything that holds data; the rest are views."""
+"""Everything that the log is folded into; the rest are views."""
+RUN_TABLES: Final = ("runs", "run_parts", "run_turns")
+"""What is kept of replays beside their facts. No fold of the log makes it, so a rebuild leaves it where it is."""
 SWITCHING: Final = "log_index_switching"
 """Where the index of the log is while a rebuild changes places with the live tables."""
 _APPLIED: Final = "SELECT name FROM migrations GROUP BY name HAVING argMax(applied, at) = 1"

@@ -14,9 +14,10 @@ from clickhouse_connect.driver.client import Client
 from processors.conversation import LEFT_OUT, PARTS, SESSION_KINDS, TURN_KINDS, SessionKey, as_json, digest
 from projections.analytics.rows import FACTS
 from projections.analytics.store import positions
-from schemas.events import DeadLettered, Event
+from schemas.events import LIVE, DeadLettered, Event
 
 _KEY: Final = "tenant_id, run_id, session_id"
+_OF_LIVE: Final = f"WHERE run_id = '{LIVE}'"
 _TIMES: Final = ("occurred_at", "turn_started_at", "deadline_at")
 _JSON: Final = {
     "output_format_json_named_tuples_as_objects": 1,
@@ -28,7 +29,7 @@ __all__ = ["digests", "positions"]
 
 
 def digests(client: Client) -> Iterator[tuple[SessionKey, bytes]]:
-    """Every session's digest (`processors.conversation.digest`)."""
+    """Every live session's digest (`processors.conversation.digest`); a replay is no fold of the log."""
     rest = _events(client)
     for key, turns in groupby(_rows(client, _turns()), key=_session):
         entries = list(rest.pop(key, ()))
@@ -44,7 +45,7 @@ def digests(client: Client) -> Iterator[tuple[SessionKey, bytes]]:
 def _turns() -> str:
     merged = ", ".join(f"argMinMerge({kind}) AS {kind}" for kind in PARTS)
     return (
-        f"SELECT {_KEY}, turn_id, {merged} FROM turn_parts GROUP BY {_KEY}, turn_id "
+        f"SELECT {_KEY}, turn_id, {merged} FROM turn_parts {_OF_LIVE} GROUP BY {_KEY}, turn_id "
         f"HAVING bitAnd(groupBitOr(parts), 127) != 0 ORDER BY {_KEY}"
     )
 
@@ -59,7 +60,7 @@ def _events(client: Client) -> dict[SessionKey, list[tuple[str, str, str]]]:
 
 
 def _facts(event: type[Event]) -> str:
-    of_no_turn = "WHERE turn_id = ''" if event is DeadLettered else ""
+    of_no_turn = " AND turn_id = ''" if event is DeadLettered else ""
     columns = {
         "log_offset": "offset",
         "log_time": "toUnixTimestamp64Micro(appended_at)",
@@ -73,7 +74,7 @@ def _facts(event: type[Event]) -> str:
             columns[field] = _OF_DEAD_LETTERS.get(field, field) if event is DeadLettered else field
     values = ", ".join(f"{column} AS _{name}" for name, column in columns.items())
     named = ", ".join(f"'{name}', toJSONString(_{name})" for name in columns)
-    rows = f"SELECT *, {values} FROM {FACTS[event]} FINAL {of_no_turn}"
+    rows = f"SELECT *, {values} FROM {FACTS[event]} FINAL {_OF_LIVE}{of_no_turn}"
     return f"SELECT {_KEY}, event_id, [{named}] AS body FROM ({rows})"
 
 

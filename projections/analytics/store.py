@@ -45,14 +45,14 @@ class Store:
 
         now: microseconds UTC. Raises Switched where a rebuild has put other tables in place meanwhile.
         """
-        began_on = self._index()
+        began_on = self.index()
         for table, rows in tables_of(entries, now).items():
             self.insert(table, rows)
-        if self._index() != began_on:
+        if self.index() != began_on:
             raise Switched("the tables have been rebuilt while a batch was written: it is written again")
 
-    def _index(self) -> object:
-        """Which table the index of the log is. While a rebuild switches there is none, and no batch can be ended."""
+    def index(self) -> object:
+        """Which table the index of the log is. While a rebuild switches there is none (empty): no batch can end."""
         where = "database = currentDatabase() AND name = {name:String}"
         return self.client.query(f"SELECT uuid FROM system.tables WHERE {where}", {"name": LOG_INDEX}).result_rows
 

@@ -15,6 +15,7 @@ from schemas.codec import Codec
 from schemas.events import Event
 from schemas.identity import session_key
 from streams.kafka_log import KAFKA_LOG
+from streams.sink import refuse_replayed
 
 Report = Callable[[str | None], None]
 """Called once for each event: None when the broker has it, otherwise why it is not known to have it."""
@@ -51,8 +52,10 @@ class Publisher:
     def publish(self, event: Event, report: Report) -> None:
         """Hands an event to the producer; `report` follows from `poll`.
 
-        Raises NotDelivered when its queue is full or the event is too large, in which case no report follows.
+        Raises NotDelivered when its queue is full or the event is too large, in which case no report follows; NotLive
+        for an event of a replay.
         """
+        refuse_replayed(event)
         meta = event.meta
         try:
             self._producer.produce(

@@ -19,7 +19,7 @@ from schemas.validation import wrong_activation
 from streams import metrics
 from streams.control import ControlView
 from streams.models.fields import BundleRefused
-from streams.models.in_force import EVERY_TENANT, Timeline
+from streams.models.in_force import Scope, Timeline
 from streams.models.provider import Fingerprinted
 from streams.models.runner import CannotRun
 
@@ -129,15 +129,16 @@ class ActiveModels(Generic[M]):
             if timeline.empty:
                 return [self._shipped] * len(records)
             found: list[M] = []
-            spans: dict[str, _Span] = {}
+            spans: dict[Scope, _Span] = {}
             for record in records:
-                tenant, at = record.event.meta.tenant_id, record.appended_at
-                span = spans.get(tenant)
+                meta, at = record.event.meta, record.appended_at
+                scope = timeline.scope(meta.tenant_id, meta.session_id, at)
+                span = spans.get(scope)
                 if span is None or not span.since <= at < span.until:
-                    span = self._span(timeline, tenant, at)
+                    span = self._span(timeline, scope, at)
                     if span is None:
                         return Retry(LOOK_AGAIN, "model_loading")
-                    spans[tenant] = span
+                    spans[scope] = span
                 found.append(span.model)
             self._held.clear()
             return found
@@ -150,13 +151,16 @@ class ActiveModels(Generic[M]):
         self._show()
 
     def status(self) -> dict[str, Any]:
-        """What is in force now, by tenant; what is loading; and what was refused, why, and when it is tried again."""
+        """What is in force now, by tenant and by tenant/experiment/arm; what is loading; and what was refused, why, and
+        when it is tried again."""
         with self._lock:
             timeline, now = self._current(), self._wall()
             needed = {_key(a): self._slot(a) for a in self._needed(timeline, now)}
             return {
                 "shipped": self._shipped.fingerprint,
-                "in_force": {t or "*": self._usable(timeline, t, now).fingerprint for t in self._scopes(timeline)},
+                "in_force": {
+                    str(s) or "*": self._usable(timeline, s, now).fingerprint for s in timeline.scopes(now)
+                },
                 "loading": [s.fingerprint for s in needed.values() if s.model is None and s.refused is None],
                 "refused": [
                     {
@@ -172,8 +176,8 @@ class ActiveModels(Generic[M]):
 
     # What a message gets. Under the lock.
 
-    def _span(self, timeline: Timeline, tenant: str, at: int) -> _Span | None:
-        since, until, activations = timeline.standing(tenant, at)
+    def _span(self, timeline: Timeline, scope: Scope, at: int) -> _Span | None:
+        since, until, activations = timeline.standing(scope, at)
         for activated in activations:
             slot = self._slot(activated)
             self._held.add(_key(activated))
@@ -201,8 +205,8 @@ class ActiveModels(Generic[M]):
             return True
         return False
 
-    def _usable(self, timeline: Timeline, tenant: str, at: int) -> M:
-        for activated in timeline.standing(tenant, at).activations:
+    def _usable(self, timeline: Timeline, scope: Scope, at: int) -> M:
+        for activated in timeline.standing(scope, at).activations:
             if (model := self._slot(activated).model) is not None:
                 return model
         return self._shipped
@@ -216,10 +220,6 @@ class ActiveModels(Generic[M]):
     def _slot(self, activated: ModelActivated) -> _Slot[M]:
         return self._slots.setdefault(_key(activated), _Slot(activated))
 
-    @staticmethod
-    def _scopes(timeline: Timeline) -> tuple[str, ...]:
-        return (EVERY_TENANT, *timeline.tenants)
-
     # What is loaded, by one thread.
 
     def _ahead(self) -> None:
@@ -231,8 +231,8 @@ class ActiveModels(Generic[M]):
     def _needed(self, timeline: Timeline, now: int) -> list[ModelActivated]:
         """In force now for anyone, down to the first that can be used; then what is announced."""
         needed = []
-        for tenant in self._scopes(timeline):
-            for activated in timeline.standing(tenant, now).activations:
+        for scope in timeline.scopes(now):
+            for activated in timeline.standing(scope, now).activations:
                 needed.append(activated)
                 if self._slot(activated).refused is None:
                     break

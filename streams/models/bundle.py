@@ -9,8 +9,9 @@ import numpy as np
 
 from processors.language import language
 from streams.models.bundle_files import BundleFiles, backbone_name, graph_name
-from streams.models.classifier import Classifier, EncoderClassifier, HashedClassifier, Prediction
-from streams.models.encoder import Encoder
+from streams.models.classifier import Classifier, EncoderClassifier, HashedClassifier, Prediction, Together
+from streams.models.encoder import Encoder, Tokens
+from streams.models.features import Features
 from streams.models.fields import BundleRefused
 from streams.models.graph import check_backbone, check_heads, check_opset
 from streams.models.manifest import EncoderPart, HashedPart, Head, Manifest, Part, read_manifest
@@ -88,19 +89,40 @@ def load_bundle(
     return bundle
 
 
+def load_encoders(folder: Path, runners: Runners | None = None) -> tuple[tuple[EncoderPart, Encoder], ...]:
+    """The parts of the bundle in `folder` that have a backbone, without what is after it: embeddings of texts.
+
+    None for a bundle of hashed parts alone. Raises BundleRefused as `load_bundle`; the probe texts are not asked.
+    """
+    manifest = read_manifest(folder)
+    files = BundleFiles(folder, manifest)
+    where = runners if runners is not None else OnnxRuntime()
+    return tuple((p, _encoder(files, p, where, None)) for p in manifest.parts if isinstance(p, EncoderPart))
+
+
 def _classifier(files: BundleFiles, number: int, part: Part, runners: Runners) -> Classifier:
     manifest = files.manifest
-    runner = _runner(files, part.model, runners)
     heads = {name: head for name, head in manifest.heads.items() if number in head.parts}
     path = files.folder / part.model
     if isinstance(part, HashedPart):
-        check_heads(runner, path, "ids", manifest.task, heads)
-        classifier: Classifier = HashedClassifier(manifest.task, part.features, runner)
+        classifier = _hashed(files, part.model, part.features, heads, runners)
     else:
+        runner = _runner(files, part.model, runners)
         width = check_heads(runner, path, "embedding", manifest.task, heads)
         classifier = EncoderClassifier(manifest.task, _encoder(files, part, runners, width), runner)
+        if part.grams is not None:
+            grams = _hashed(files, part.grams.model, part.grams.features, heads, runners)
+            classifier = Together(classifier, grams, part.grams.share, part.grams.temperatures)
     check_answers(classifier, path, heads)
     return classifier
+
+
+def _hashed(
+    files: BundleFiles, model: str, features: Features, heads: Mapping[str, Head], runners: Runners
+) -> Classifier:
+    runner = _runner(files, model, runners)
+    check_heads(runner, files.folder / model, "ids", files.manifest.task, heads)
+    return HashedClassifier(files.manifest.task, features, runner)
 
 
 def _encoder(files: BundleFiles, part: EncoderPart, runners: Runners, width: int | None) -> Encoder:
@@ -108,7 +130,8 @@ def _encoder(files: BundleFiles, part: EncoderPart, runners: Runners, width: int
     check_opset(path, content)
     backbone = runners.runner(path, content, backbone_name(part.backbone.name))
     check_backbone(backbone, path, width)
-    return Encoder(part, files.tokenizer(part.tokenizer), backbone)
+    tokens = Tokens(files.tokenizer(part.tokenizer), part.max_tokens, files.words(part.words))
+    return Encoder(part, tokens, backbone)
 
 
 def _runner(files: BundleFiles, name: str, runners: Runners) -> Runner:

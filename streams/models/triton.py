@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from tritonclient.grpc import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
@@ -40,6 +40,19 @@ class Triton:
     def close(self) -> None:
         """Ends the connection."""
         self._client.close()
+
+    def named(self, name: str) -> ServedByName:
+        """A model of the server's own, which no bundle brings. Raises CannotRun if it is not there."""
+        try:
+            if not self._client.is_model_ready(name, client_timeout=self._timeout):
+                raise CannotRun(f"Triton at {self._url} does not serve the model {name}; load it there")
+            metadata = self._client.get_model_metadata(name, client_timeout=self._timeout)
+            config = self._client.get_model_config(name, client_timeout=self._timeout).config
+        except InferenceServerException as error:
+            raise CannotRun(f"Triton at {self._url} does not answer: {_said(error)}") from error
+        version = max(metadata.versions, key=lambda v: (len(v), v), default="1")
+        content = config.SerializeToString(deterministic=True)
+        return ServedByName(Served(self._client, name, self._timeout, metadata), version, content)
 
     def runner(self, path: Path, content: bytes, name: str) -> Served:
         """The model that serves `content`. Raises BundleRefused if the server is away or has it not, or another."""
@@ -85,6 +98,14 @@ class Served:
         except InferenceServerException as error:
             raise CannotRun(f"Triton's model {self._name}: {_said(error)}") from error
         return [result.as_numpy(name) for name in outputs]
+
+
+class ServedByName(NamedTuple):
+    """A model of the server's own. `version`: the latest; `config`: its configuration, always the same bytes for it."""
+
+    runner: Served
+    version: str
+    config: bytes
 
 
 def served_name(name: str, content: bytes) -> str:

@@ -20,7 +20,10 @@ from streams.testing.events import (
     a_model,
     a_policy,
     a_return,
+    a_stop,
     a_withdrawal,
+    an_arm,
+    an_experiment,
 )
 from streams.testing.models import INTENTS, ScriptedEntities, ScriptedIntents, ScriptedSentiments, ScriptedStore
 
@@ -50,5 +53,8 @@ __all__ = [
     "a_model",
     "a_policy",
     "a_return",
+    "a_stop",
     "a_withdrawal",
+    "an_arm",
+    "an_experiment",
 ]

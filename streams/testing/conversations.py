@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from processors.ports import EntityModel, IntentModel, SentimentModel
@@ -12,6 +12,7 @@ from schemas.codec import Codec
 from schemas.events import DialogueChanged, Event, PolicyActivated, ReplyProduced, ScenarioRouted
 from streams.bus import Bus, Clock
 from streams.control import ControlFold
+from streams.models.provider import Models, always
 from streams.pipeline import CrashPoint, Pipeline
 from streams.policies import Policies
 from streams.reply import Reply
@@ -19,7 +20,7 @@ from streams.reply_cache import LruReplyCache
 from streams.routing import Routing
 from streams.testing.events import EPOCH, a_policy
 from streams.testing.models import INTENTS, ScriptedEntities, ScriptedIntents, ScriptedSentiments
-from streams.understanding import Understanding
+from streams.understanding import IntentStage, Understanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ Item = Event | Pass | Crash | Restart | Hold | Release
 
 
 class Conversations:
-    """The whole pipeline over a log in memory. `codec`: with one, every event goes through its bytes."""
+    """The whole pipeline over a log in memory.
+
+    codec: with one, every event goes through its bytes. intent_models: made of the control log, in place of `intents`.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Conversations:
         codec: Codec | None = None,
         partitions: int = 4,
         wait: float = 0.3,
+        intent_models: Callable[[ControlFold], Models[IntentModel]] | None = None,
     ) -> None:
         self.clock = Clock(EPOCH)
         self.bus = Bus(self.clock.now, partitions, codec)
@@ -80,8 +85,9 @@ class Conversations:
         self.policies = Policies(self.control)
         for activated in (a_policy(),) if policies is None else policies:
             self.bus.append(activated)
+        models = always(intents or ScriptedIntents(INTENTS)) if intent_models is None else intent_models(self.control)
         stages: dict[str, Stage] = {
-            "intent": Understanding.intent(intents or ScriptedIntents(INTENTS)),
+            "intent": IntentStage(models),
             "sentiment": Understanding.sentiment(sentiments or ScriptedSentiments()),
             "entities": Understanding.entities(entities or ScriptedEntities()),
             "routing": Routing(self.policies, wait),

@@ -8,8 +8,11 @@ from typing import Final
 
 from schemas.events import (
     LIVE,
+    ArmModel,
     Article,
     Customer,
+    ExperimentArm,
+    ExperimentChanged,
     FeedbackGiven,
     MadeBy,
     MessageReceived,
@@ -87,6 +90,36 @@ def a_withdrawal(tenant: str = "", effective_at: int = 0, task: str = "intent") 
     """The end of what was activated before, for this tenant, or for every tenant."""
     meta = _meta(uuid5(f"withdrawal|{task}|{tenant}|{effective_at}"), tenant, "", EPOCH, None, "operators")
     return ModelActivated(meta, task, "", "", "", "", effective_at, "test")
+
+
+def an_arm(
+    policy: PolicyActivated | None = None, *models: ModelActivated, name: str = "candidate", weight: float = 50.0
+) -> ExperimentArm:
+    """What an arm changes: a policy with its articles, models, or nothing at all, as the control."""
+    bundles = tuple(ArmModel(m.task, m.name, m.version, m.fingerprint, m.location) for m in models)
+    return ExperimentArm(name, weight, *(policy[1:5] if policy is not None else ("", "", (), "")), bundles)
+
+
+def an_experiment(
+    *arms: ExperimentArm,
+    name: str = "trial",
+    tenant: str = TENANT,
+    effective_at: int = 0,
+    excluded: Sequence[str] = (),
+    sessions: int = 100,
+    control: float = 50.0,
+) -> ExperimentChanged:
+    """The start of an experiment: the control, with a weight of `control`, and these arms."""
+    id_ = uuid5(f"experiment|{tenant}|{name}|{effective_at}")
+    every = (an_arm(name="control", weight=control), *arms)
+    meta = _meta(id_, tenant, "", EPOCH, None, "operators")
+    return ExperimentChanged(meta, name, "started", effective_at, every, id_, sessions, tuple(excluded))
+
+
+def a_stop(name: str = "trial", tenant: str = TENANT, effective_at: int = 0) -> ExperimentChanged:
+    """The end of an experiment."""
+    id_ = uuid5(f"experiment's end|{tenant}|{name}|{effective_at}")
+    return ExperimentChanged(_meta(id_, tenant, "", EPOCH, None, "operators"), name, "stopped", effective_at)
 
 
 def a_message(

@@ -15,8 +15,12 @@ from projections.divergence import Divergence, session_divergence, turn_divergen
 from projections.ledger import ledger
 from projections.rebuild import SessionSide, rebuild
 from projections.runner import RESTART
+from projections.runs import RunFacts
+from schemas.events import Record
+from streams.replay.engine import PartitionReplay
 from tests.integration.a_log import a_turn, write
 from tests.integration.projecting import Parts, eventually, own_parts, projecting
+from tests.properties.sessions import a_session
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
@@ -136,3 +140,24 @@ def test_a_store_that_dies_is_waited_for(parts: Parts, store: str) -> None:
     assert [each.failed for each in running] == [None, None]
     with projecting(parts):
         assert_sound(parts)
+
+
+def test_what_was_replayed_survives_a_rebuild_and_counts_for_nothing_of_live(parts: Parts) -> None:
+    """Its turns are as before in the new tables; divergence and ledger tell of the log alone."""
+    facts = tuple(_in_run(r, "replay-1") for r in a_session())
+    with RunFacts(parts.clickhouse, "replay-1") as run:
+        run.write(PartitionReplay(facts, (), {}), 0)
+    asked = "SELECT * FROM turns WHERE run_id = 'replay-1' ORDER BY turn_id"
+    with client_of(parts.clickhouse) as client:
+        before = client.query(asked).result_rows
+        done = rebuild(AnalyticsSide(parts.clickhouse), parts.kafka)
+        assert client.query(asked).result_rows == before
+    assert len(before) == 3
+    assert done.divergence is not None
+    assert done.divergence.none
+    assert_sound(parts)
+
+
+def _in_run(record: Record, run_id: str) -> Record:
+    event = record.event
+    return record._replace(event=event._replace(meta=event.meta._replace(run_id=run_id)))

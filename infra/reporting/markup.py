@@ -32,16 +32,22 @@ def element(tag: str, *content: Content, **attributes: str) -> Html:
     return Html(f"<{tag}{written}>{joined(content)}</{tag}>")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Content]], left: int = 1, texts: Sequence[int] = ()) -> Html:
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Content]],
+    left: int = 1,
+    texts: Sequence[int] = (),
+    caption: Content = "",
+) -> Html:
     """A table that scrolls where the screen is narrow. The first `left` columns and those in `texts` stand left; the
     latter may be broken into lines, and where there are any, a narrow screen shows each row as a card. A row
-    whose first cell is `all` is the sum."""
+    whose first cell is `all` is the sum. `caption` says what the table shows."""
 
     def kind(i: int) -> str:
         return "left text" if i in texts else "left" if i < left else ""
 
     names = [name if texts else "" for name in columns]
-    head = element("tr", *(element("th", name, class_=kind(i)) for i, name in enumerate(columns)))
+    head = element("tr", *(element("th", name, class_=kind(i), scope="col") for i, name in enumerate(columns)))
     body = (
         element(
             "tr",
@@ -53,9 +59,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Content]], left: int =
         )
         for row in rows
     )
+    titled = [element("caption", caption)] if caption else []
     return element(
         "div",
-        element("table", element("thead", head), element("tbody", *body)),
+        element("table", *titled, element("thead", head), element("tbody", *body)),
         class_="wide stack" if texts else "wide",
     )
 

@@ -1,0 +1,110 @@
+"""One piece of work: a partition of the stretch read, replayed, and its facts written. Whoever does it, wherever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from infra.candidates.casting import cast_of
+from infra.replaying.definition import Asked, Definition
+from infra.replaying.topics import RunTopics
+from infra.settings import Settings
+from infra.wiring import build_codec
+from projections.runs import Part, Run, RunFacts, RunStore
+from schemas.codec import Codec
+from streams.replay.archive import ArchiveStretch
+from streams.replay.engine import PartitionReplay, replay_partition
+from streams.replay.kafka_stretch import KafkaStretch
+from streams.replay.stretch import Stretch
+
+SPENT_ON: Final = ("reading", "models", "routing", "replying", "rest", "writing")
+"""What the time of a piece of work goes into."""
+Tell = Callable[[int, int], None]
+"""Called with the turns replayed so far, and how many messages the partition has."""
+
+
+def silent(_turns: int, _messages: int) -> None:
+    """Tells nobody."""
+
+
+def stretch_asked(asked: Asked, settings: Settings, codec: Codec) -> Stretch:
+    """The stretch that is meant, as of now. Raises KafkaException, ValueError for what is no stretch."""
+    if asked.archive is not None:
+        return ArchiveStretch.of(Path(asked.archive), codec, asked.window, asked.selection)
+    return KafkaStretch.of(settings.kafka, codec, asked.window, asked.selection)
+
+
+def stretch_of(definition: Definition, settings: Settings, codec: Codec) -> Stretch:
+    """The stretch of a run that was created before, here or on another host."""
+    if definition.asked.archive is not None:
+        return ArchiveStretch.from_description(Path(definition.asked.archive), codec, definition.stretch)
+    return KafkaStretch.from_description(settings.kafka, codec, definition.stretch)
+
+
+class Replaying:
+    """What replays the partitions of one run: the stretch, who plays, and where facts go. One thread at a time.
+
+    `ends`: of each partition that was read, the offset after its last message; None where it has none. Raises what the
+    log and the stores raise; StackError where a model of the candidate is not here.
+    """
+
+    def __init__(self, settings: Settings, run: Run) -> None:
+        self._run, self._definition = run, Definition.of(run)
+        self.ends: dict[int, int | None] = {}
+        self._codec = build_codec(settings)
+        self._stretch = stretch_of(self._definition, settings, self._codec)
+        self._cast = cast_of(self._definition.asked.candidate, self._stretch.control(), settings)
+        self._facts = RunFacts(settings.clickhouse, run.run_id)
+        self._store = RunStore(settings.clickhouse)
+        self._topics = RunTopics(settings.kafka, run.run_id, self._codec) if self._definition.asked.topics else None
+
+    def part(self, partition: int, tell: Tell = silent) -> Part:
+        """Replays a partition, stores its facts, and says that it is done. Done again, it changes nothing.
+
+        Raises NoSuchRun, and stores nothing, where the run has been deleted meanwhile.
+        """
+        began = time.perf_counter()
+        stretch = self._stretch.read(partition)
+        read = time.perf_counter()
+        messages = len(stretch.messages)
+        self.ends[partition] = stretch.messages[-1].offset + 1 if messages else None
+        tell(0, messages)
+        replay = replay_partition(
+            stretch, self._cast, self._definition.asked.mode, self._run.run_id, lambda turns: tell(turns, messages)
+        )
+        played = time.perf_counter()
+        self._store.need(self._run.run_id)
+        print_ = self._facts.write(replay, time.time_ns() // 1000)
+        if self._topics is not None:
+            self._topics.write(replay.records)
+        written = time.perf_counter()
+        part = Part(
+            self._run.run_id,
+            partition,
+            len({(turn.tenant_id, turn.session_id) for turn in replay.turns}),
+            len(replay.turns),
+            len(replay.records),
+            dict(replay.counts),
+            _spent(replay, read - began, played - read, written - played),
+            print_,
+            time.time_ns() // 1000,
+        )
+        self._store.part_done(part)
+        return part
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._facts.close()
+        self._store.close()
+
+
+def _spent(replay: PartitionReplay, reading: float, playing: float, writing: float) -> Mapping[str, float]:
+    """Seconds by what they were spent on. `rest`: what of the replaying no part of it measured."""
+    turns = replay.turns
+    models = sum(t.intent_seconds + t.sentiment_seconds + t.entities_seconds for t in turns)
+    routing, replying = sum(t.routing_seconds for t in turns), sum(t.reply_seconds for t in turns)
+    rest = max(0.0, playing - models - routing - replying)
+    return dict(zip(SPENT_ON, (reading, models, routing, replying, rest, writing), strict=True))
+

@@ -1,0 +1,1 @@
+"""What every report is made of: HTML that is escaped, SVG, and one page that needs nothing else."""

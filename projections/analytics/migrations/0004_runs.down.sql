@@ -1,0 +1,3 @@
+DROP TABLE run_turns;
+DROP TABLE run_parts;
+DROP TABLE runs;

@@ -1,0 +1,1 @@
+"""A stretch of the recorded log, and what another candidate makes of it."""

@@ -1,0 +1,42 @@
+"""Who plays in a replay: the policies and the models of a candidate, and those that the record names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+
+from streams.control import ControlView
+from streams.policies import Policies
+
+Mode = Literal["teacher-forced", "free-run"]
+TASKS: Final = ("intent", "sentiment", "entities")
+"""What is understood of a message; in the order in which routing takes its signals."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cast:
+    """A candidate, and what of the recorded installation can be had here. One serves every partition of a process.
+
+    control: the recorded control log, with the candidate's policy and knowledge in force for its tenants over the whole
+    window. models: task to the candidate's model; it is run for every message that has a recorded signal. recorded: of
+    task and fingerprint, that model if it can be loaded here, else None; asked often, so it remembers. wait: seconds
+    that routing waits for signals. changed: what differs from live: "intent", "sentiment", "policy", "knowledge" …
+    """
+
+    control: ControlView
+    models: Mapping[str, Any]
+    recorded: Callable[[str, str], Any | None]
+    wait: float
+    changed: frozenset[str] = frozenset()
+
+    @cached_property
+    def policies(self) -> Policies:
+        """What the control log says, compiled once, with the articles' indexes."""
+        return Policies(self.control)
+
+    def model(self, task: str, fingerprint: str) -> Any | None:
+        """What understands a message whose recorded signal names `fingerprint`. None: the record is served."""
+        candidate = self.models.get(task)
+        return candidate if candidate is not None else self.recorded(task, fingerprint)

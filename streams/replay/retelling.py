@@ -1,0 +1,30 @@
+"""An event told again: of another run, or at another time. Much of a replay's time, so without `_replace`."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar
+
+from schemas.events import Event, Meta
+
+E = TypeVar("E", bound=Event)
+
+_RUN: Final = Meta._fields.index("run_id")
+_AT: Final = Meta._fields.index("occurred_at")
+
+
+def in_run(event: E, run_id: str) -> E:
+    """The event as one of this run."""
+    return _with(event, Meta._make((*event.meta[:_RUN], run_id, *event.meta[_RUN + 1 :])))
+
+
+def at_time(event: E, occurred_at: int) -> E:
+    """The event as one that happened at `occurred_at` (microseconds UTC)."""
+    if event.meta.occurred_at == occurred_at:
+        return event
+    return _with(event, Meta._make((*event.meta[:_AT], occurred_at, *event.meta[_AT + 1 :])))
+
+
+def _with(event: E, meta: Meta) -> E:
+    made: Any = type(event)
+    told: E = made._make((meta, *event[1:]))
+    return told
