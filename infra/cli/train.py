@@ -34,6 +34,9 @@ def command(
     version: Annotated[Optional[str], typer.Option(help="Else the recipe's, or 1.0.0.")] = None,  # noqa: UP045
     seed: Annotated[int, typer.Option(help="The same seed again is the same bundle.")] = 7,
     release: Annotated[bool, typer.Option("--release", help="Only sets whose licence lets a bundle ship.")] = False,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Fit heads alone, on the encoders that lie trained among the backbones.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads that the accurate size computes with.")] = 2,
     as_json: Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Figures and seconds.")] = None,  # noqa: UP045
 ) -> None:
@@ -59,7 +62,7 @@ def command(
 
         only = tuple(part.strip() for part in sets.split(",") if part.strip()) if sets else ()
         names = (head or "", name or "", version or "")
-        wanted = Wanted(task, data, out, recipe, size, only, *names, seed, release, threads)
+        wanted = Wanted(task, data, out, recipe, size, only, *names, seed, release, threads, reuse)
         try:
             figures = _trained(wanted)
         except TrainingRefused as refused:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infra.training.backbone import Backbone, backbone_names, fetch
 from infra.training.calibration import Floats, fit_temperature, threshold
 from infra.training.data import Row, plain
 from infra.training.encoder_heads import Head, Linear, fitted, fitted_yes, heads_model, scope
+from infra.training.encoder_texts import Texts
 from infra.training.figures import Judged, figures
-from infra.training.job import HeadData, Job, PartPlan, TrainedPart, TrainedParts
+from infra.training.job import HeadData, Job, PartPlan, Report, TrainedPart, TrainedParts
 from infra.training.refusal import TrainingRefused
+from infra.training.together import Grams, together, train_grams
 from streams.models.bundle_files import SHIPPED, backbone_places
-from streams.models.encoder import clean
 
 PRETRAINED: Final = {"en": "minilm-l6", "zh": "bge-small-zh"}
 MAX_ROWS: Final = 32
@@ -41,7 +41,10 @@ class AccurateSettings:
     bundle, for others to use, instead of into the bundle. `texts`: how many texts of a head are seen, in one to ten
     passes over them; a head's own setting `epochs` says the passes. `rate`: the learning rate. `strength`: how freely
     heads fit; 0 is 10 for intents, and 1 for sentiments, whose few classes would follow the text too closely.
-    `outside_share`: the share of out-of-scope text among what a head teaches the encoder, at least.
+    `outside_share`: the share of out-of-scope text among what a head teaches the encoder, at least. `mended`: in how
+    many texts a word must be for others to be mended to it (streams.models.mending); 0 mends none, and Chinese text,
+    whose few words of Latin letters are names, has 0 unless a recipe says otherwise. `grams`: hashed n-grams beside the
+    encoder (infra.training.together): true, or settings of the fast size for them; false is none.
     """
 
     backbone: str = ""
@@ -53,6 +56,8 @@ class AccurateSettings:
     strength: float = 0.0
     outside_share: float = 0.06
     max_tokens: int = 128
+    mended: int = 3
+    grams: bool | Mapping[str, Any] = True
 
 
 Fetch = Callable[..., Backbone]
@@ -92,7 +97,7 @@ def settings_of(plan: PartPlan) -> AccurateSettings:
     for name, value in plan.settings.items():
         if name not in known:
             raise TrainingRefused(f"recipe: part {plan.name}: unknown setting {name!r}; known are {', '.join(known)}")
-        if isinstance(value, str) != (name == "backbone"):
+        if isinstance(value, str) != (name == "backbone") or (isinstance(value, Mapping) and name != "grams"):
             raise TrainingRefused(f"recipe: part {plan.name}: {name} is {value!r}, which is no {known[name]}")
     for head in plan.heads:
         unknown = sorted(set(head.settings) - _HEAD_SETTINGS)
@@ -100,10 +105,12 @@ def settings_of(plan: PartPlan) -> AccurateSettings:
             remedy = f"known are {', '.join(sorted(_HEAD_SETTINGS))}"
             raise TrainingRefused(f"recipe: head {head.name}: unknown setting {unknown[0]!r}; {remedy}")
     settings = replace(AccurateSettings(), **plan.settings)
+    spoken = [row.lang for head in plan.heads for row in head.train]
+    chinese = sum(lang in ("zh", "mixed") for lang in spoken) > len(spoken) / 2
     if not settings.backbone:
-        spoken = [row.lang for head in plan.heads for row in head.train]
-        chinese = sum(lang in ("zh", "mixed") for lang in spoken) > len(spoken) / 2
         settings = replace(settings, backbone=PRETRAINED["zh" if chinese else "en"])
+    if chinese and "mended" not in plan.settings:
+        settings = replace(settings, mended=0)
     if settings.backbone not in backbone_names():
         wrong = f"recipe: part {plan.name}: unknown backbone {settings.backbone!r}"
         raise TrainingRefused(f"{wrong}; known are {', '.join(backbone_names())}")
@@ -113,23 +120,31 @@ def settings_of(plan: PartPlan) -> AccurateSettings:
 def _part(
     job: Job, plan: PartPlan, settings: AccurateSettings, pretrained: Backbone, report: Callable[[str, float], None]
 ) -> TrainedPart:
-    texts = _Texts(plan, pretrained, settings.max_tokens)
+    texts = Texts(plan, pretrained, settings.max_tokens, settings.mended)
     model = _reused(job, settings) if settings.reuse else _encoder(job, plan, settings, pretrained, texts, report)
     files = {**_kept(job, settings, model), f"{plan.name}.tokenizer.json": pretrained.tokenizer}
     report("reading the text with the tuned encoder", 0.75)
     embeddings = texts.embeddings(model, job.threads)
     heads, metrics = [], {}
     answering = [head for head in plan.heads if not head.settings.get("auxiliary")]
+    grams = _grams(job, plan, settings, lambda what, share: report(f"n-grams: {what}", 0.8 + 0.1 * share))
+    warmth: dict[str, float] = {}
     for number, head in enumerate(answering):
         report(f"fitting the head {head.name}", 0.9 + 0.1 * number / len(answering))
-        made, metrics[head.name] = _head(job, head, texts, embeddings, settings)
+        made, metrics[head.name] = _head(job, head, texts, embeddings, settings, grams, warmth)
         heads.append(made)
     files[f"{plan.name}.onnx"] = heads_model(job.task, embeddings.shape[1], heads)
-    entry = {
+    entry: dict[str, Any] = {
         "backbone": {"name": settings.backbone, "sha256": hashlib.sha256(model).hexdigest(), "max_rows": MAX_ROWS},
         "tokenizer": f"{plan.name}.tokenizer.json",
         "max_tokens": settings.max_tokens,
     }
+    if grams is not None:
+        entry["grams"] = {**grams.manifest, "temperatures": warmth}
+        files[grams.file] = grams.content
+    if texts.words:
+        entry["words"] = f"{plan.name}.words.txt"
+        files[entry["words"]] = "".join(f"{word}\n" for word in texts.words).encode()
     return TrainedPart(plan, "encoder", f"{plan.name}.onnx", files, entry, metrics)
 
 
@@ -138,7 +153,7 @@ def _encoder(
     plan: PartPlan,
     settings: AccurateSettings,
     pretrained: Backbone,
-    texts: _Texts,
+    texts: Texts,
     report: Callable[[str, float], None],
 ) -> bytes:
     """The file of the encoder, tuned if the settings say so."""
@@ -152,6 +167,13 @@ def _encoder(
         done = tuned(params, pretrained.shape, lessons, how, job.seed, lambda what, share: report(what, 0.75 * share))
         params = done.params
     return bytes(backbone_model(params, pretrained.shape).SerializeToString(deterministic=True))
+
+
+def _grams(job: Job, plan: PartPlan, settings: AccurateSettings, report: Report) -> Grams | None:
+    if not settings.grams:
+        return None
+    own = settings.grams if isinstance(settings.grams, Mapping) else {}
+    return train_grams(job, plan, own, report)
 
 
 def _reused(job: Job, settings: AccurateSettings) -> bytes:
@@ -183,45 +205,7 @@ def _kept(job: Job, settings: AccurateSettings, model: bytes) -> dict[str, bytes
     return {backbone_places(Path(), settings.backbone)[0].name: model}
 
 
-class _Texts:
-    """All texts of a part, each once, as tokens; and where a row's text is among them."""
-
-    def __init__(self, plan: PartPlan, pretrained: Backbone, max_tokens: int) -> None:
-        from tokenizers import Tokenizer
-
-        self._at: dict[str, int] = {}
-        answering = 0
-        for head in sorted(plan.heads, key=lambda head: bool(head.settings.get("auxiliary"))):
-            for row in (*head.train, *head.dev, *head.outside, *head.outside_dev):
-                self._at.setdefault(row.text, len(self._at))
-            answering = answering if head.settings.get("auxiliary") else len(self._at)
-        self._answering = answering
-        tokenizer = Tokenizer.from_str(pretrained.tokenizer.decode())
-        tokenizer.enable_truncation(max_tokens)
-        self.tokens = [np.array(tokenizer.encode(clean(text)).ids, np.int32) for text in self._at]
-
-    def places(self, rows: Iterable[Row]) -> NDArray[np.intp]:
-        """The numbers of the rows' texts."""
-        return np.array([self._at[row.text] for row in rows], np.intp)
-
-    def embeddings(self, model: bytes, threads: int) -> Floats:
-        """[texts, H] by the encoder as it ships; of those that only teach it, none."""
-        import onnxruntime
-
-        from infra.training.encoder_lessons import embeddings_of
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-        def run(ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
-            found: Floats = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-            return found
-
-        return embeddings_of(run, self.tokens[: self._answering])
-
-
-def _lesson(head: HeadData, texts: _Texts, settings: AccurateSettings, seed: int) -> Any:
+def _lesson(head: HeadData, texts: Texts, settings: AccurateSettings, seed: int) -> Any:
     """What a head teaches the encoder: each text once a label, whatever its frequency; other text as a class more."""
     from infra.training.encoder_lessons import Lesson
 
@@ -243,9 +227,16 @@ def _lesson(head: HeadData, texts: _Texts, settings: AccurateSettings, seed: int
 
 
 def _head(
-    job: Job, head: HeadData, texts: _Texts, embeddings: Floats, settings: AccurateSettings
+    job: Job,
+    head: HeadData,
+    texts: Texts,
+    embeddings: Floats,
+    settings: AccurateSettings,
+    grams: Grams | None,
+    warmth: dict[str, float],
 ) -> tuple[Head, Mapping[str, float]]:
-    """The head, with its temperature and threshold from its dev rows, and its figures on them."""
+    """The head, with its temperature and threshold from its dev rows, and its figures on them; the temperature of both
+    with `grams` is put into `warmth`."""
     number = {label: n for n, label in enumerate(head.labels)}
     classes = len(head.labels)
 
@@ -263,7 +254,11 @@ def _head(
     temperature = fit_temperature(inside, labels)
     scores, others = (scope(logits, temperature) for logits in (inside, outside))
     anger = np.array([np.nan if row.anger is None else row.anger for row in own])
-    judged = Judged(inside, labels, scores, others, angry.logits(of(own))[:, 0] if angry else None, anger)
+    told = inside
+    if grams is not None and len(own):
+        told = grams.beside(head.name, [row.text for row in own], inside, temperature)
+        warmth[head.name] = together(told, labels)
+    judged = Judged(told, labels, scores, others, angry.logits(of(own))[:, 0] if angry else None, anger)
     unseen = {plain(row.text) for row in head.train}
     counted = {**figures(judged), "seen_before": sum(plain(row.text) in unseen for row in own)}
     both = linear.beside(angry) if angry else linear

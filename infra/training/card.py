@@ -56,7 +56,8 @@ def card(manifest: Mapping[str, Any]) -> str:
 
 def _kinds(parts: Sequence[Mapping[str, Any]]) -> str:
     said = {"hashed": "hashed n-grams", "encoder": "a sentence encoder"}
-    return "; ".join(f"{said[part['kind']]} for {', '.join(part['langs'])}" for part in parts)
+    beside = {True: " with n-grams beside it", False: ""}
+    return "; ".join(f"{said[part['kind']]}{beside['grams' in part]} for {', '.join(part['langs'])}" for part in parts)
 
 
 def _heads(manifest: Mapping[str, Any]) -> list[Sequence[object]]:

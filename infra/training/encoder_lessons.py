@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LENGTHS: Final = (8, 12, 16, 24, 32, 48, 64)
+LENGTHS: Final = (8, 12, 16, 24, 32, 48, 64, 96, 128)
 TOKENS_A_BATCH: Final = 1024
 MOST_TEXTS: Final = 96
 BATCHES_MIXED: Final = 64

@@ -17,7 +17,7 @@ from infra.training.bag_graph import HeadGraph, model, quantised, table_of
 from infra.training.calibration import fit_calibration, fit_temperature, threshold
 from infra.training.data import Row, Task, plain
 from infra.training.figures import Judged, figures
-from infra.training.job import HeadData, Job, PartPlan, TrainedPart, TrainedParts
+from infra.training.job import HeadData, Job, PartPlan, Report, TrainedPart, TrainedParts
 from infra.training.refusal import TrainingRefused
 from infra.training.straight import Straight, train_straight
 from streams.models.features import Features, hash_features
@@ -103,7 +103,7 @@ def train_fast(job: Job) -> TrainedParts:
         def report(what: str, share: float, first: int = number) -> None:
             job.report(what, (first + share) / len(job.parts))
 
-        parts.append(_part(job, plan, report))
+        parts.append(train_part(job, plan, report))
     versions = {
         "python": platform.python_version(),
         **{n: version(n) for n in ("numpy", "onnx", "scikit-learn", "scipy")},
@@ -111,7 +111,8 @@ def train_fast(job: Job) -> TrainedParts:
     return TrainedParts(tuple(parts), versions)
 
 
-def _part(job: Job, plan: PartPlan, report: Any) -> TrainedPart:
+def train_part(job: Job, plan: PartPlan, report: Report) -> TrainedPart:
+    """One part of a job."""
     settings = settings_of(plan.settings, f"part {plan.name}", job.task)
     spec = settings.features()
     report(f"{plan.name}: reading text", 0.0)

@@ -36,6 +36,7 @@ class Wanted(NamedTuple):
     seed: int = 7
     release: bool = False
     threads: int = 2
+    reuse: bool = False
 
 
 def run(wanted: Wanted, report: Report) -> dict[str, object]:
@@ -79,9 +80,14 @@ def _recipe(wanted: Wanted) -> Recipe:
 
 
 def _train(size: Size, wanted: Wanted, plan: Plan, report: Report) -> TrainedParts:
+    parts = plan.parts
+    if wanted.reuse:
+        if size != "accurate":
+            raise TrainingRefused("--reuse: the fast size has no encoder; leave it out")
+        parts = tuple(part._replace(settings={**part.settings, "reuse": True}) for part in parts)
     module, _, function = TRAINERS[size].partition(":")
     backbones = (wanted.out.resolve().parent / "backbones",)
-    job = Job(wanted.task, plan.parts, wanted.seed, wanted.threads, report, backbones)
+    job = Job(wanted.task, parts, wanted.seed, wanted.threads, report, backbones)
     trained: TrainedParts = getattr(import_module(module), function)(job)
     return trained
 
@@ -97,4 +103,5 @@ def _command(wanted: Wanted) -> str:
     for option, value in said.items():
         words += [f"--{option}", value] if value else []
     words += ["--seed", str(wanted.seed)]
-    return shlex.join([*words, *(["--release"] if wanted.release else [])])
+    flags = {"--release": wanted.release, "--reuse": wanted.reuse}
+    return shlex.join([*words, *(flag for flag, given in flags.items() if given)])

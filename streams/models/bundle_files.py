@@ -41,6 +41,16 @@ class BundleFiles:
             wrong = f"is no tokenizer: {' '.join(str(error).split())[:200]}"
             raise BundleRefused(path, wrong, "train or copy the bundle again") from error
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """The words in a file, one a line; none where it has no name. Raises BundleRefused for what is no text."""
+        if not name:
+            return ()
+        path, content = self.read(name)
+        try:
+            return tuple(content.decode("utf-8").splitlines())
+        except UnicodeDecodeError as error:
+            raise BundleRefused(path, "is not UTF-8 text", "train or copy the bundle again") from error
+
     def backbone(self, backbone: Backbone) -> tuple[Path, bytes]:
         """The file with this content: beside the manifest, beside the bundle, or among the shipped ones."""
         places = backbone_places(self.folder, backbone.name)

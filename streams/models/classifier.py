@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ SECOND: Final[dict[Task, str]] = {"intent": "outside", "sentiment": "anger"}
 """The task's second output, before the head's name."""
 _WIDTHS: Final = np.array([size << power for power in range(5, 20) for size in (2, 3)])
 """What a row is padded to: 64, 96, 128, 192 …; few, since every run costs, and close, since padding costs."""
+_SMALLEST: Final = 1e-7
 _IDS_A_RUN: Final = 1 << 13
 """What a run computes on should stay in the processor's cache."""
 
@@ -76,6 +77,31 @@ class EncoderClassifier:
     def classify(self, texts: Sequence[str], head: str) -> Prediction:
         """The heads see all texts at once."""
         return _run(self._runner, "embedding", self._encoder.encode(texts), outputs(self._task, head))
+
+
+class Together:
+    """An encoder and hashed n-grams, which err on other texts: the product of what both say, each to the power of its
+    share, is surer than either. The second figure is the encoder's."""
+
+    def __init__(self, encoder: Classifier, grams: Classifier, share: float, temperatures: Mapping[str, float]) -> None:
+        self._encoder = encoder
+        self._grams = grams
+        self._share = share
+        self._temperatures = temperatures
+
+    def classify(self, texts: Sequence[str], head: str) -> Prediction:
+        """As the trainer does it, which finds the temperature: see `logits_of_both`."""
+        own, beside = self._encoder.classify(texts, head), self._grams.classify(texts, head)
+        both = logits_of_both(own.probabilities, beside.probabilities, self._share)
+        logits = both / self._temperatures.get(head, 1.0)
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return Prediction((raised / raised.sum(axis=1, keepdims=True)).astype(np.float32), own.second)
+
+
+def logits_of_both(own: NDArray[Any], beside: NDArray[Any], share: float) -> NDArray[np.float64]:
+    """[n, labels]: the logarithms of two answers' probabilities, weighed; `share` is that of `beside`."""
+    logs = [np.log(np.asarray(found, np.float64) + _SMALLEST) for found in (own, beside)]
+    return np.asarray((1 - share) * logs[0] + share * logs[1])
 
 
 def _run(runner: Runner, name: str, given: NDArray[Any], wanted: Sequence[str]) -> Prediction:

@@ -1,4 +1,4 @@
-"""Texts through a tokenizer and a backbone: one embedding each."""
+"""Texts through a tokenizer and a backbone: one embedding each. What is before the backbone is training's too."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from streams.models.manifest import EncoderPart
+from streams.models.mending import Mending
 from streams.models.runner import Runner, as_type
 from streams.models.simplified import simplified
 
@@ -26,38 +27,34 @@ _PADDED_TO: Final = 8
 
 def clean(text: str) -> str:
     """What a tokenizer is given, in training as in serving: the first `LIMIT` characters, in compatibility form
-    (full-width letters become letters), Chinese simplified, without what is no character (lone surrogates, NUL)."""
+    (full-width letters become letters), Chinese simplified, symbols parted from words, without what is no character
+    (lone surrogates, NUL)."""
     text = text[:LIMIT]
     if not text.isascii():
         text = simplified(normalize("NFKC", text.encode("utf-8", "ignore").decode())[:LIMIT])
+        text = _SYMBOLS(r" \g<0> ", text)
     return text.replace("\x00", "")
 
 
-class Encoder:
-    """A backbone with its tokenizer. Holds no state between calls; several threads may share it."""
+class Tokens:
+    """A text's token ids, in training as in serving. `words`: what Mending puts words right by, most frequent first.
 
-    def __init__(self, part: EncoderPart, tokenizer: Tokenizer, backbone: Runner) -> None:
-        self._part = part
+    Holds nothing of a text between calls that matters; several threads may share it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int, words: Sequence[str] = ()) -> None:
         self._tokenizer = tokenizer
-        self._backbone = backbone
         tokenizer.no_padding()
-        tokenizer.enable_truncation(part.max_tokens)
+        tokenizer.enable_truncation(max_tokens)
         self._frame = len(tokenizer.encode("").ids)
         unknown = tokenizer.token_to_id(_UNKNOWN)
         self._unknown: int = -1 if unknown is None else unknown
+        vocabulary = tokenizer.get_vocab() if words else ()
+        self._mending = Mending(words, frozenset(word for word in vocabulary if word.isascii() and word.isalpha()))
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """[len(texts), H]. A text's embedding does not depend on the others, if the manifest is right about
-        `max_rows`."""
-        # One text after another: the tokenizer's own threads would take the cores of other stages.
-        tokens = [self._known(self._tokenizer.encode(_SYMBOLS(r" \g<0> ", clean(text))).ids) for text in texts]
-        embeddings: NDArray[np.float32] | None = None
-        for rows in self._runs([len(ids) for ids in tokens]):
-            found = self._run([tokens[row] for row in rows], self._width(len(tokens[rows[0]])))
-            if embeddings is None:
-                embeddings = np.empty((len(texts), found.shape[1]), np.float32)
-            embeddings[rows] = found
-        return embeddings if embeddings is not None else np.empty((0, 0), np.float32)
+    def __call__(self, text: str) -> list[int]:
+        """At most `max_tokens`, the tokenizer's own first and last ones among them."""
+        return self._known(self._tokenizer.encode(self._mending(clean(text))).ids)
 
     def _known(self, ids: list[int]) -> list[int]:
         """Without the tokens that the tokenizer has no name for, mostly emoji: an encoder that was taught on few of
@@ -67,6 +64,28 @@ class Encoder:
             return ids
         known = [number for number in ids if number != self._unknown]
         return known if len(known) > self._frame else ids
+
+
+class Encoder:
+    """A backbone with its tokenizer. Holds no state between calls; several threads may share it."""
+
+    def __init__(self, part: EncoderPart, tokens: Tokens, backbone: Runner) -> None:
+        self._part = part
+        self._tokens = tokens
+        self._backbone = backbone
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """[len(texts), H]. A text's embedding does not depend on the others, if the manifest is right about
+        `max_rows`."""
+        # One text after another: the tokenizer's own threads would take the cores of other stages.
+        tokens = [self._tokens(text) for text in texts]
+        embeddings: NDArray[np.float32] | None = None
+        for rows in self._runs([len(ids) for ids in tokens]):
+            found = self._run([tokens[row] for row in rows], self._width(len(tokens[rows[0]])))
+            if embeddings is None:
+                embeddings = np.empty((len(texts), found.shape[1]), np.float32)
+            embeddings[rows] = found
+        return embeddings if embeddings is not None else np.empty((0, 0), np.float32)
 
     def _runs(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Which rows go together: shortest first, at most `max_rows`, of nearly one length."""

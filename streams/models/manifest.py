@@ -58,15 +58,28 @@ class HashedPart:
     features: Features
 
 
+class Grams(NamedTuple):
+    """Hashed n-grams that have a say beside an encoder, by a graph of their own, as a HashedPart's. `share`: of the
+    say, 0 to 1. `temperatures`: of what both say together, by head."""
+
+    model: str
+    features: Features
+    share: float
+    temperatures: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderPart:
-    """`tokenizer`, then `backbone`, then the heads in `model`."""
+    """`tokenizer`, then `backbone`, then the heads in `model`; with `grams` beside them. `words`: a file of words that
+    others are mended to (streams.models.mending), one a line, most frequent first; "" where none are mended."""
 
     langs: tuple[str, ...]
     model: str
     backbone: Backbone
     tokenizer: str
     max_tokens: int
+    words: str = ""
+    grams: Grams | None = None
 
 
 Part = HashedPart | EncoderPart
@@ -164,10 +177,29 @@ def _part(fields: Fields) -> Part:
             ),
             fields.matching("tokenizer", _FILE, "a file's name in this folder"),
             fields.whole("max_tokens", least=4, most=4096),
+            fields.matching("words", _FILE, "a file's name in this folder") if "words" in fields.names() else "",
+            _grams(fields.section("grams")) if "grams" in fields.names() else None,
         )
         backbone.nothing_else()
     fields.nothing_else()
     return part
+
+
+def _grams(fields: Fields) -> Grams:
+    said = fields.section("temperatures")
+    temperatures = {head: said.number(head) for head in sorted(said.names())}
+    grams = Grams(
+        fields.matching("model", _FILE, "a file's name in this folder"),
+        read_features(fields.section("features")),
+        fields.number("share"),
+        temperatures,
+    )
+    if not 0 <= grams.share <= 1:
+        raise fields.wrong("share", f"is {grams.share}", "it must be from 0 to 1")
+    if not all(0.01 <= temperature <= 100 for temperature in temperatures.values()):
+        raise fields.wrong("temperatures", f"are {temperatures}", "each must be from 0.01 to 100")
+    fields.nothing_else()
+    return grams
 
 
 def read_features(fields: Fields) -> Features:
@@ -230,12 +262,18 @@ def _files(fields: Fields) -> Mapping[str, str]:
     return files
 
 
+def _named(part: Part) -> list[str]:
+    """The files that a part needs."""
+    if isinstance(part, HashedPart):
+        return [part.model]
+    return list(filter(None, [part.model, part.tokenizer, part.words, part.grams.model if part.grams else ""]))
+
+
 def _check_references(manifest: Manifest, top: Fields) -> None:
     if manifest.default_head not in manifest.heads:
         raise top.wrong("default_head", f"{manifest.default_head!r} is not under heads", _AGAIN)
     for number, part in enumerate(manifest.parts):
-        named = [part.model, part.tokenizer] if isinstance(part, EncoderPart) else [part.model]
-        for name in named:
+        for name in _named(part):
             if name not in manifest.files:
                 raise top.wrong(f"parts[{number}]", f"uses {name}, which is not under files", _AGAIN)
         if not any(number in head.parts for head in manifest.heads.values()):

@@ -34,6 +34,8 @@ def _graphs(files: BundleFiles, manifest: Manifest) -> Iterator[tuple[str, bytes
         yield graph_name(manifest, part.model), files.read(part.model)[1]
         if isinstance(part, EncoderPart):
             yield backbone_name(part.backbone.name), files.backbone(part.backbone)[1]
+            if part.grams is not None:
+                yield graph_name(manifest, part.grams.model), files.read(part.grams.model)[1]
 
 
 def _config(name: str, sha256: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from infra.training.accurate import settings_of, train_accurate
@@ -20,6 +22,8 @@ from infra.training.plan import HeadPlan, Plan
 from infra.training.refusal import TrainingRefused
 from infra.training.writing import About, write_bundle
 from streams.models.bundle import load_bundle
+from streams.models.manifest import EncoderPart, read_manifest
+from tests.bundles import rewrite
 from tests.unit import encoders
 
 THINGS = ("shoes", "coat", "parcel", "order")
@@ -82,6 +86,35 @@ def test_an_encoder_is_shared_and_taken_again(tmp_path: Path) -> None:
         assert part.backbone.sha256 == hashlib.sha256(before).hexdigest()  # type: ignore[union-attr]
 
 
+def test_n_grams_have_a_say_beside_an_encoder_unless_told_otherwise(own: Path, tmp_path: Path) -> None:
+    """The probabilities are of both; settings of the fast size shape the n-grams; false leaves them out."""
+    part = read_manifest(own).parts[0]
+    assert isinstance(part, EncoderPart)
+    assert part.grams is not None
+    assert (own / part.grams.model).is_file()
+    copy = tmp_path / "own"
+    shutil.copytree(own, copy)
+    rewrite(copy, lambda d: d["parts"][0]["grams"].update(temperatures={"h": 50.0}))
+    sure, unsure = (load_bundle(b, probe=False).predict([WHERE[0].text]).probabilities[0] for b in (own, copy))
+    assert sure.argmax() == unsure.argmax()
+    assert sure.max() > unsure.max() > 0.5
+
+    small = read_manifest(bundle(tmp_path / "small", {"layers": 0, "grams": {"buckets": 999}})).parts[0]
+    none = read_manifest(bundle(tmp_path / "none", {"layers": 0, "grams": False})).parts[0]
+    assert small.grams.features.buckets == 999  # type: ignore[union-attr]
+    assert none.grams is None  # type: ignore[union-attr]
+
+
+def test_training_reads_words_as_serving_does(tmp_path: Path) -> None:
+    """The words of enough training texts ship with the bundle, and others are mended to them."""
+    folder = bundle(tmp_path / "mended", {"mended": 2, "grams": False})
+    often, seldom = "the back is my send where", "a coat order parcel shoes sing song weather"
+    assert (folder / "en.words.txt").read_text().split() == f"{often} {seldom}".split()
+    loaded = load_bundle(folder)
+    right, wrong = loaded.predict(["where is my order", "whereis my order"]).probabilities
+    assert np.array_equal(right, wrong)
+
+
 def test_the_same_seed_is_the_same_bundle(own: Path, tmp_path: Path) -> None:
     """Training again gives the same content hash."""
     again = bundle(tmp_path / "own", {})
@@ -93,6 +126,7 @@ def test_the_same_seed_is_the_same_bundle(own: Path, tmp_path: Path) -> None:
     [
         ({"speed": 2}, {}, "unknown setting 'speed'; known are backbone, layers"),
         ({"layers": "all"}, {}, "layers is 'all'"),
+        ({"layers": {}}, {}, "layers is {}"),
         ({"backbone": "other"}, {}, "unknown backbone 'other'; known are minilm-l6, bge-small-zh"),
         ({}, {"width": 3}, "unknown setting 'width'; known are auxiliary, epochs"),
     ],

@@ -45,6 +45,41 @@ def test_features_have_defaults(tmp_path: Path) -> None:
     assert part.features.shape
 
 
+def with_grams(folder: Path, **changed: Any) -> Path:
+    """An encoder bundle whose part names words, and n-grams beside it."""
+    grams = {"model": "all.onnx", "features": {"buckets": 77}, "share": 0.5, "temperatures": {"service": 0.9}}
+    rewrite(folder, lambda d: d["parts"][0].update(words="all.tokenizer.json", grams={**grams, **changed}))
+    return folder
+
+
+def test_an_encoder_may_have_words_and_n_grams(tmp_path: Path) -> None:
+    """What others are mended to, and what has a say beside it; neither is asked for."""
+    (part,) = read_manifest(with_grams(an_encoder_bundle(tmp_path / "tiny"))).parts
+    assert isinstance(part, EncoderPart)
+    assert part.words == "all.tokenizer.json"
+    assert part.grams is not None
+    assert (part.grams.features.buckets, part.grams.share, part.grams.temperatures) == (77, 0.5, {"service": 0.9})
+    (plain,) = read_manifest(an_encoder_bundle(tmp_path / "plain")).parts
+    assert isinstance(plain, EncoderPart)
+    assert (plain.words, plain.grams) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"model": "b.onnx"}, r"parts\[0\] uses b\.onnx"),
+        ({"share": 1.5}, r"grams\.share is 1\.5; it must be from 0 to 1"),
+        ({"temperatures": {"service": 0}}, r"grams\.temperatures are .*; each must be from 0\.01 to 100"),
+        ({"colour": 1}, r"grams\.colour is unknown"),
+    ],
+)
+def test_n_grams_that_cannot_be_are_refused(tmp_path: Path, changed: Any, said: str) -> None:
+    """Field and remedy are named."""
+    folder = with_grams(an_encoder_bundle(tmp_path / "tiny"), **changed)
+    with pytest.raises(BundleRefused, match=said):
+        read_manifest(folder)
+
+
 def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
     """The message says which file is missing."""
     with pytest.raises(BundleRefused, match=r"model\.yaml: is not there; name a bundle's folder"):

@@ -12,6 +12,7 @@ from infra.training.licences import licence_of, may_ship
 from infra.training.plan import make_plan
 from infra.training.recipe import RECIPES, HeadRecipe, Recipe, read_recipe
 from infra.training.refusal import TrainingRefused
+from infra.training.run import Wanted, run
 
 PLAIN = Recipe("x", "1", "intent", "fast")
 
@@ -163,3 +164,11 @@ def test_families_come_from_the_project_or_the_folder(tmp_path: Path) -> None:
     assert families_of("shop", ("a", "b"), tmp_path) == {"a": "payment", "b": "other"}
     with pytest.raises(TrainingRefused, match="there is no scenario family 'money'"):
         families_of("bank", ("a",), tmp_path)
+
+
+def test_only_encoders_are_reused(tmp_path: Path) -> None:
+    """The fast size has none, and says so before it trains."""
+    with_rows(tmp_path, "shop", ("where is it", "track"), ("send it back", "return"))
+    with pytest.raises(TrainingRefused, match="--reuse: the fast size has no encoder"):
+        run(Wanted("intent", tmp_path, tmp_path / "out", reuse=True), lambda what, share: None)
+    assert not (tmp_path / "out").exists()
