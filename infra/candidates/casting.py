@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +60,9 @@ def cast_of(candidate: Candidate, control: Sequence[Record], settings: Settings)
     store = ModelStore(settings.model_store)
     models = {task: _model(task, choice, recorded, store) for task, choice in sorted(candidate.models.items())}
     played = control_as_played(control, candidate.tenants)
-    return Cast(played, models, recorded, SIGNAL_WAIT, candidate.changed)
+    here = settings.models.runtime == "cpu"
+    clock = time.thread_time if here else time.perf_counter
+    return Cast(played, models, recorded, SIGNAL_WAIT, candidate.changed, clock)
 
 
 def replacements(

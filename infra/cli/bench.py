@@ -12,12 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.cli.bench_replay import Stretched, replayed, replayed_beside
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.hop_bench import BenchFailed, Result, measure
 from infra.local.errors import StackError, StackNotRunning
 from infra.local.stack import LocalStack
+from infra.replaying.running import How
 from infra.settings import Settings, SettingsError
 
+Text = Optional[str]  # noqa: UP045
 app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
 
 
@@ -56,6 +59,38 @@ def hop(
     _show(result)
     if json_file is not None:
         json_file.write_text(result.as_json() + "\n", encoding="utf-8")
+
+
+@app.command()
+def replay(
+    from_: Annotated[Text, typer.Option("--from", metavar="T", help="As of replay; else earliest.")] = None,
+    to: Annotated[str, typer.Option(metavar="T", help="As of spillway replay.")] = "now",
+    sessions: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="N conversations of it.")] = None,  # noqa: UP045
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    full_priority: Annotated[bool, typer.Option("--full-priority", help="Do not step back for others.")] = False,
+    beside: Annotated[bool, typer.Option("--beside", help="Instead: what it costs customers.")] = False,
+    rounds: Annotated[int, typer.Option(min=1, help="With --beside: without and with a replay, so often.")] = 3,
+    rate: Annotated[float, typer.Option(min=1, help="With --beside: messages a second.")] = 200.0,
+    seconds: Annotated[float, typer.Option(min=1, help="With --beside: of a round.")] = 30.0,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Replay a stretch of the running stack as live was, compare it with live, and say how fast that was.
+
+    Conversations a second over both, where the time goes, what every part computed (its own processes, ClickHouse,
+    Kafka), and whether it decided the same. The run is removed. With --beside: conversations are played at a steady
+    rate, in turn without and with a replay of that stretch beside them, and the latency of both is told.
+
+    \b
+    Examples:
+      spillway bench replay
+      spillway bench replay --from -2h --sessions 10000 --json
+      spillway bench replay --beside --rounds 5
+    """
+    asked = Stretched(from_ or "earliest", to, sessions)
+    how = How(workers, aside=not full_priority)
+    said, text = replayed_beside(data, asked, how, rounds, rate, seconds) if beside else replayed(data, asked, how)
+    typer.echo(said if as_json else text)
 
 
 @contextmanager

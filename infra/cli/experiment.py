@@ -15,11 +15,13 @@ from clickhouse_connect.driver.exceptions import Error
 
 from infra.candidates.parse import load_candidate
 from infra.cli.options import DEFAULT_DATA, Data
+from infra.comparing.files import write_text
 from infra.experiments.bundles import stored
 from infra.experiments.finding import find_out, state_of
 from infra.experiments.foresight import foreseen
 from infra.experiments.gate import Gate, gate_in
 from infra.experiments.planning import Plan, excluded_in, find, start, stop
+from infra.experiments.report import report
 from infra.experiments.showing import arms_question, shown
 from infra.local.errors import StackError
 from infra.models.activation import when
@@ -138,6 +140,10 @@ def stop_(
 def show(
     name: Name,
     tenant: Tenant = "",
+    html: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--html", metavar="FILE", help="Write a report as one HTML file."),
+    ] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the question that gives each session's arm.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -150,7 +156,7 @@ def show(
     \b
     Examples:
       spillway experiment show new-intents
-      spillway experiment show new-intents --json
+      spillway experiment show new-intents --html report.html
       spillway ask "$(spillway experiment show new-intents --sql)"
     """
     try:
@@ -162,6 +168,8 @@ def show(
                 return
             with client_of(settings.clickhouse) as client:
                 finding = find_out(client, experiment, control, time.time_ns() // 1000)
+        if html is not None:
+            write_text(html, report(finding))
     except (StackError, Error) as err:
         typer.echo(str(err), err=True)
         raise typer.Exit(FAILED) from err

@@ -21,9 +21,9 @@ from infra.models.store import ModelStore
 from infra.replaying.definition import MODES, Asked
 from infra.replaying.errors import ReplayError
 from infra.replaying.group import group_of
+from infra.replaying.moments import NoMoment, moment
 from infra.replaying.running import How, create, go_on, outcome, settle
 from infra.replaying.showing import Watch, show
-from infra.replaying.times import micros
 from infra.settings import Settings
 from infra.wiring import build_codec
 from projections.analytics.schema import client_of
@@ -40,7 +40,7 @@ Text = Optional[str]  # noqa: UP045
 
 
 def command(
-    from_: Annotated[Text, typer.Option("--from", metavar="T", help="From this log time on: ISO 8601, or -2h.")] = None,
+    from_: Annotated[Text, typer.Option("--from", metavar="T", help="From this log time on: ISO 8601, -2h …")] = None,
     to: Annotated[str, typer.Option(metavar="T", help="Up to this log time; now by default.")] = "now",
     tenant: Annotated[Text, typer.Option(help="Only this tenant's conversations.")] = None,
     scenario: Annotated[Text, typer.Option(help="Only conversations with a turn routed there.")] = None,
@@ -137,10 +137,17 @@ def _window(from_: str | None, to: str) -> Window:
     if from_ is None:
         raise ReplayError("--from is missing: from which log time on? Such as --from -2h, or --from 2026-11-20T18:00")
     now = _now()
-    window = Window(micros(from_, "--from", now), micros(to, "--to", now))
+    window = Window(_moment(from_, "--from", now), _moment(to, "--to", now))
     if window.start >= window.end:
         raise ReplayError(f"--from {from_} is not before --to {to}")
     return window
+
+
+def _moment(text: str, option: str, now: int) -> int:
+    try:
+        return moment(text, now)
+    except NoMoment as err:
+        raise ReplayError(f"{option}: {err}") from err
 
 
 def _plan(settings: Settings, asked: Asked, run: Run) -> None:

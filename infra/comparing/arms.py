@@ -20,13 +20,12 @@ from infra.comparing.correction import corrected
 from infra.comparing.mde import detectable
 from infra.comparing.metrics import METRICS, Metric
 from infra.comparing.resampling import RESAMPLES, Floats, quantiles, steps, unseen, weights
-from infra.comparing.result import Comparison, Effect, Identity, Rule, RunInfo
+from infra.comparing.result import ARMS, Comparison, Effect, Identity, Rule, RunInfo
 from infra.comparing.sentence import sentence_of
 from infra.comparing.table import Numbers, Turns
 from infra.comparing.values import Given, turn_values
 from infra.comparing.verdict import findings_of, usual_gate, verdict_of, worsened
 
-MODE: Final = "experiment"
 MEAN_TEST: Final = "Welch, of sessions"
 QUANTILE_TEST: Final = "Welch, of sessions' share beyond the common quantile"
 _LEVEL: Final = 0.95
@@ -163,7 +162,7 @@ def compare_arms(
     return Comparison(
         a=a_info or RunInfo("live", "control", "complete", None, len(a), a.sessions),
         b=b_info or RunInfo("live", "candidate", "complete", None, len(b), b.sessions),
-        mode=MODE,
+        mode=ARMS,
         paired_turns=0,
         paired_sessions=0,
         identity=Identity(float("nan"), 0, 0, {}, len(a), len(b), 0.0),
@@ -178,7 +177,7 @@ def compare_arms(
         verdict=verdict,
         sentence=sentence_of(verdict, findings, worse, sessions, bool(gate), same=False),
         differences=(),
-        different_turns=0,
+        different=(),
         warnings=(),
         gaps=(),
         speed=(None, None),

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 
 from infra.comparing import runs
 from infra.comparing.correction import corrected
-from infra.comparing.data import ALL, Scope, keys_of_turns, places, read_turns, sessions_of_run
-from infra.comparing.differences import turn_differences
+from infra.comparing.data import ALL, Scope, read_turns, sessions_of_run, turn_ids
+from infra.comparing.differences import different_turns, turn_differences
 from infra.comparing.identity import confusions, curves, differing, identity_of, ranked, survival_of, survived
-from infra.comparing.labels import Labels, agreements, placed
+from infra.comparing.label_agreement import agreements, placed
+from infra.comparing.labels import Labels
 from infra.comparing.paired import cells_of, effects_of
 from infra.comparing.resampling import FLIPS, RESAMPLES
 from infra.comparing.result import Comparison, Effect, Rule, RuleFinding, Survival, Verdict
 from infra.comparing.sentence import sentence_of, unfinished
-from infra.comparing.table import Numbers, Pairs, Turns, pair
+from infra.comparing.table import Numbers, Pairs, Turns, Words, pair
 from infra.comparing.values import Given, paired_values
 from infra.comparing.verdict import findings_of, usual_gate, verdict_of, worsened
 from infra.comparing.warnings import warnings_of
@@ -77,11 +78,13 @@ def compare(
     a, b = _sides(client, (run_a, run_b), scopes)
     everything = pair(a, b)
     counted, survival = _counted(everything, known)
-    differ = differing(counted)
-    identity = identity_of(counted, differ)
-    given = _given(client, run_b, counted, labels, judges)
-    replaced = known[0].changed + known[1].changed if known[0].candidate != known[1].candidate else ()
-    same = identity.share == 1.0 and not replaced
+    changed = {*known[0].changed, *known[1].changed}
+    differ = differing(counted, changed)
+    identity = identity_of(counted, differ, changed)
+    asked = identity.different or labels is not None or judges
+    ids = turn_ids(client, run_a if run_b == LIVE else run_b, counted.a.key if asked else counted.a.key[:0])
+    given = _given(ids, labels, judges)
+    same = identity.share == 1.0 and not (changed and known[0].candidate != known[1].candidate)
     statistics = _unfinished(known) or evaluate(
         counted, given, gate, seed, same=same, metrics=metrics, total=counted.a.sessions
     )
@@ -90,7 +93,8 @@ def compare(
         for k, side, scope in zip(known, (a, b), scopes, strict=True)
     ]
     sources = runs.provenance(client, run_a), runs.provenance(client, run_b)
-    rows = ranked(counted, differ, differences)
+    most = ranked(counted, differ, differences)
+    different = different_turns(ids, differ) if identity.different else {}
     return Comparison(
         a=infos[0],
         b=infos[1],
@@ -104,12 +108,12 @@ def compare(
         family=statistics.family,
         confusions=confusions(counted),
         curves=curves(counted),
-        agreements=agreements(counted, given, _satisfaction(client, run_b, counted, labels)),
+        agreements=agreements(counted, given, _satisfaction(ids, labels)),
         findings=statistics.findings,
         verdict=statistics.verdict,
         sentence=statistics.sentence,
-        differences=turn_differences(client, (run_a, run_b), counted, rows, differ) if rows else (),
-        different_turns=identity.different,
+        differences=turn_differences(client, (run_a, run_b), counted, most, different),
+        different=tuple(different.values()),
         warnings=warnings_of(known, everything, counted, statistics.effects, sources, labels),
         gaps=_gaps(known),
         speed=(runs.speed(client, run_a), runs.speed(client, run_b)),
@@ -171,37 +175,22 @@ def _unfinished(known: tuple[runs.Known, runs.Known]) -> Statistics | None:
     return None
 
 
-def _given(client: Client, run: str, pairs: Pairs, labels: Labels | None, judges: Sequence[Scores]) -> Given:
-    given = Given()
-    if labels is not None and labels.turns:
-        given = placed(labels.turns, keys_of_turns(client, run, list(labels.turns)), pairs.a)
+def _given(ids: Words, labels: Labels | None, judges: Sequence[Scores]) -> Given:
+    """What others know of the pairs. ids: of the pairs, [n, 3]."""
+    given = placed(labels.turns, ids[:, 2]) if labels is not None and labels.turns else Given()
     scores: dict[str, tuple[Numbers, Numbers]] = {}
     for found in judges:
-        key_of = {turn: key for key, turn in keys_of_turns(client, run, found.turn_ids).items()}
-        sides = _at_turns(pairs.a, [key_of.get(turn, 0) for turn in found.turn_ids], (found.a, found.b))
-        scores[found.metric] = (sides[0], sides[1])
+        place_of = {turn: place for place, turn in enumerate(found.turn_ids)}
+        places = np.array([place_of.get(turn, len(place_of)) for turn in ids[:, 2]], dtype=np.int64)
+        scores[found.metric] = np.append(found.a, np.nan)[places], np.append(found.b, np.nan)[places]
     return replace(given, scores=scores)
 
 
-def _at_turns(turns: Turns, keys: Sequence[int], columns: tuple[Numbers, Numbers]) -> list[Numbers]:
-    """Columns by key, at the turns; NaN where no key is the turn's."""
-    order = np.argsort(np.array(keys, dtype=np.uint64), kind="stable")
-    place, there = places(turns.key, np.array(keys, dtype=np.uint64)[order])
-    if not len(order):
-        return [np.full(len(turns), np.nan) for _ in columns]
-    return [np.where(there, column[order][place], np.nan).astype(float) for column in columns]
-
-
-def _satisfaction(client: Client, run: str, pairs: Pairs, labels: Labels | None) -> Numbers | None:
+def _satisfaction(ids: Words, labels: Labels | None) -> Numbers | None:
     """At each pair, how satisfied its session's customer was found; NaN where nobody said."""
     if labels is None or not labels.satisfaction:
         return None
-    rows = client.query(
-        "SELECT DISTINCT cityHash64(tenant_id, session_id), session_id FROM messages WHERE run_id = {run:String}",
-        {"run": run},
-    ).result_rows
-    by_key: Mapping[int, Any] = {int(k): labels.satisfaction[s] for k, s in rows if s in labels.satisfaction}
-    return np.array([by_key.get(int(key), np.nan) for key in pairs.a.session], dtype=float)
+    return np.array([labels.satisfaction.get(session, np.nan) for session in ids[:, 1]], dtype=float)
 
 
 def _gaps(known: tuple[runs.Known, runs.Known]) -> tuple[Mapping[str, Any], ...]:

@@ -8,7 +8,7 @@ decisions. As there, the event with the lowest offset counts, of each kind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,27 +17,25 @@ from numpy.typing import NDArray
 
 from infra.comparing.table import Ids, Numbers, Turns, Words
 from schemas.events import LIVE
+from streams.replay.differences import REPLY, ROUTE
 
 Columns = dict[str, NDArray[Any]]
 
 
 class Source(NamedTuple):
-    """What is read of one table of facts, as SQL. fields: decisions that are hashed; a name with its own before it."""
+    """What is read of one table of facts, as SQL. fields: decisions that are hashed, a name with its own before it.
+    model: the task whose model made the fact, where its scores are compared."""
 
-    numbers: Mapping[str, str]
-    words: Mapping[str, str]
-    fields: Mapping[str, str]
+    numbers: Mapping[str, str] = {}
+    words: Mapping[str, str] = {}
+    fields: Mapping[str, str] = {}
+    model: str = ""
 
 
 _STATE: Final = (
     "tuple(state.seq, state.episode_id, state.episode_started_at, state.turn_seq, state.scenario, state.step, "
     "state.failures, state.handed_off, state.handed_off_at, state.last_turn_at, state.deadline_at, state.history)"
 )
-_ROUTE: Final = (
-    "scenario", "step", "trigger", "owner", "handoff", "handoff_reason", "rungs", "template", "soothing",
-    "knowledge_scope", "policy", "knowledge", "rejected",
-)  # fmt: skip
-_REPLY: Final = ("text", "rung", "passed_over", "citations", "template", "policy", "knowledge", "handoff")
 SOURCES: Final[Mapping[str, Source]] = {
     "messages": Source(
         {
@@ -45,15 +43,15 @@ SOURCES: Final[Mapping[str, Source]] = {
             "due": "toUnixTimestamp64Micro(coalesce(deadline_at, turn_started_at))",
         },
         {"customer": "if(customer.id = '', '', concat(tenant_id, '|', customer.id))"},
-        {},
     ),
     "intents": Source(
         {"confidence": "confidence", "out_of_scope": "out_of_scope"},
         {"intent": "label", "intent_scenario": "scenario"},
         {"intent.label": "label", "intent.scenario": "scenario", "intent.lang": "lang"},
+        "intent",
     ),
-    "sentiments": Source({"sentiment": "score", "anger": "anger"}, {}, {"sentiment.label": "label"}),
-    "entities": Source({}, {}, {"entities": "entities"}),
+    "sentiments": Source({"sentiment": "score", "anger": "anger"}, {}, {"sentiment.label": "label"}, "sentiment"),
+    "entities": Source(fields={"entities": "entities"}),
     "routes": Source(
         {
             "routed": "1.",
@@ -64,8 +62,7 @@ SOURCES: Final[Mapping[str, Source]] = {
         },
         {"scenario": "scenario"},
         {
-            "lang": "lang",
-            **{name: name for name in _ROUTE},
+            **{name: name for name in ROUTE},
             "slots": "mapSort(slots)",
             "missing": "arraySort(signals.missing)",
             "state": _STATE,
@@ -74,19 +71,24 @@ SOURCES: Final[Mapping[str, Source]] = {
     "replies": Source(
         {"reply_at": "toUnixTimestamp64Micro(appended_at)"},
         {"rung": "rung"},
-        {f"reply.{name}": name for name in _REPLY},
+        {f"reply.{name}": name for name in REPLY},
     ),
-    "dead_letters": Source({}, {}, {"dead_letter": "reason"}),
-    "feedback": Source({"feedback": "toFloat64(score)"}, {}, {}),
+    "dead_letters": Source(fields={"dead_letter": "reason"}),
+    "feedback": Source({"feedback": "toFloat64(score)"}),
 }
 """The tables of facts that a turn's columns come from."""
-FIELDS: Final = tuple(name for source in SOURCES.values() for name in source.fields)
-"""The fields of a decision, as the replay names them. Scores are compared as figures instead."""
-SCORES: Final = ("confidence", "out_of_scope", "sentiment", "anger", "state_anger")
+SCORES: Final[Mapping[str, str]] = {
+    "confidence": "intent",
+    "out_of_scope": "intent",
+    "sentiment": "sentiment",
+    "anger": "sentiment",
+    "state_anger": "sentiment",
+}
+"""What models score, with the task whose model it comes from."""
 PART_SECONDS: Final = ("intent", "sentiment", "entities", "routing", "reply")
 """Parts of a turn whose time a replay measures."""
 KEY: Final = "cityHash64(tenant_id, session_id, turn_id)"
-_BASES: Final = ("messages", "routes", "replies", "dead_letters")
+BASES: Final = ("messages", "routes", "replies", "dead_letters")
 """What a turn is known by; signals alone make none."""
 _BETWEEN: Final = (
     "turn_started_at >= fromUnixTimestamp64Micro({start:Int64}, 'UTC') "
@@ -127,19 +129,22 @@ def read_turns(client: Client, run_id: str, scope: Scope = ALL, *, decisions: bo
     Raises clickhouse_connect's errors where the server is away.
     """
     parts = {table: _facts(client, table, run_id, scope, decisions) for table in SOURCES}
-    base = [parts[table] for table in _BASES]
+    base = [parts[table] for table in BASES]
     key, first = np.unique(np.concatenate([p["key"] for p in base]).astype(np.uint64), return_index=True)
     session = np.concatenate([p["session"].astype(np.uint64) for p in base])[first]
     started = np.concatenate([p["started"] for p in base]).astype(np.int64)[first]
     numbers: dict[str, Numbers] = {}
     words: dict[str, Words] = {}
     fields: dict[str, Ids] = {}
+    models: dict[str, Ids] = {}
     for table, source in SOURCES.items():
         place, there = places(key, parts[table]["key"])
         numbers |= {name: _spread(parts[table][f"n_{name}"], place, there, np.nan) for name in source.numbers}
         words |= {name: _spread(parts[table][f"w_{name}"], place, there, "") for name in source.words}
         if decisions:
             fields |= {name: _spread(parts[table][f"f_{name}"], place, there, 0) for name in source.fields}
+            if source.model:
+                models[source.model] = _spread(parts[table]["model"], place, there, 0)
     numbers["latency"] = (numbers["reply_at"] - numbers["message_at"]) / 1_000_000
     late = numbers["reply_at"] > numbers["due"]
     numbers["deadline_missed"] = np.where(np.isfinite(numbers["latency"]), late, np.nan)
@@ -148,7 +153,7 @@ def read_turns(client: Client, run_id: str, scope: Scope = ALL, *, decisions: bo
     for name in measured.keys() - {"key", "computed"}:
         numbers[name] = _spread(measured[name], place, there, np.nan)
     computed = _spread(measured["computed"], place, there, 0) if len(measured["key"]) else None
-    return Turns(key, session, started, numbers, words, fields, computed).in_order()
+    return Turns(key, session, started, numbers, words, fields, models, computed).in_order()
 
 
 def _facts(client: Client, table: str, run_id: str, scope: Scope, decisions: bool) -> Columns:
@@ -160,8 +165,10 @@ def _facts(client: Client, table: str, run_id: str, scope: Scope, decisions: boo
         "started": "toUnixTimestamp64Micro(turn_started_at)",
         **{f"n_{name}": f"toFloat64({sql})" for name, sql in source.numbers.items()},
         **{f"w_{name}": f"toString({sql})" for name, sql in source.words.items()},
-        **({f"f_{name}": f"cityHash64(tuple(1, {sql}))" for name, sql in source.fields.items()} if decisions else {}),
     }
+    if decisions:
+        columns |= {f"f_{name}": f"cityHash64(tuple(1, {sql}))" for name, sql in source.fields.items()}
+        columns |= {"model": "cityHash64(fingerprint)"} if source.model else {}
     rows = f"{table} FINAL WHERE run_id = {{run:String}} AND turn_id != '' AND {scope.sql}"
     found = read_columns(client, columns, f"{rows} ORDER BY offset", {"run": run_id, **scope.parameters})
     return _by_key(found)
@@ -205,14 +212,22 @@ def _spread(column: NDArray[Any], place: NDArray[np.int64], there: NDArray[np.bo
     return result
 
 
-def keys_of_turns(client: Client, run_id: str, turn_ids: Sequence[str]) -> dict[int, str]:
-    """From a turn's key to its id, of those of the run among `turn_ids`."""
-    among = "run_id = {run:String} AND turn_id IN {ids:Array(String)}"
-    found: dict[int, str] = {}
-    for first in range(0, len(turn_ids), 2_000):
-        parameters = {"run": run_id, "ids": list(turn_ids[first : first + 2_000])}
-        rows = client.query(f"SELECT DISTINCT {KEY}, turn_id FROM messages WHERE {among}", parameters).result_rows
-        found |= {int(key): str(turn) for key, turn in rows}
+def turn_ids(client: Client, run_id: str, keys: Ids) -> Words:
+    """[n, 3]: tenant, session and turn of the keys, of a run that has them all; a replay, since `live` is long."""
+    names = ("tenant_id", "session_id", "turn_id")
+    columns = {"key": KEY, **{name: f"toString({name})" for name in names}}
+    found: Words = np.full((len(keys), len(names)), "", dtype=object)
+    left = np.ones(len(keys), dtype=bool)
+    for table in BASES:  # nearly all are messages
+        if not left.any():
+            break
+        rows = f"{table} WHERE run_id = {{run:String}} AND turn_id != ''"
+        read = _by_key(read_columns(client, columns, rows, {"run": run_id}))
+        place, there = places(keys, read["key"])
+        there &= left
+        for n, name in enumerate(names):
+            found[there, n] = read[name][place[there]]
+        left &= ~there
     return found
 
 

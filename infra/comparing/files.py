@@ -17,15 +17,16 @@ def document(comparison: Comparison) -> str:
 
 def write_json(path: Path, comparison: Comparison) -> None:
     """Raises StackError where the file cannot be written."""
-    _write(path, document(comparison) + "\n")
+    write_text(path, document(comparison) + "\n")
 
 
 def write_page(path: Path, comparison: Comparison) -> None:
     """Raises StackError where the file cannot be written."""
-    _write(path, report(comparison))
+    write_text(path, report(comparison))
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Folders on the way are made. Raises StackError where the file cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Literal
 
 import numpy as np
@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from infra.comparing.data import PART_SECONDS, SCORES
 from infra.comparing.result import Confusion, Curve, Identity, Survival
 from infra.comparing.table import Numbers, Pairs
+from streams.replay.differences import TOLERANCE, not_compared
 
-TOLERANCE: Final = 1e-3
-"""Of scores: models of 8 bits round by what else is in their batch."""
 SCORES_DIFFER: Final = "scores"
 LEVELS: Final = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 _LONGEST: Final = 12
@@ -32,32 +31,43 @@ _WEIGHTS: Final[Mapping[str, float]] = {
 _OTHER: Final = 0.1
 
 
-def differing(pairs: Pairs) -> dict[str, NDArray[np.bool_]]:
-    """By decision field, whether each pair differs; `scores` for any score further off than rounding explains."""
-    found = {name: pairs.a.fields[name] != pairs.b.fields[name] for name in pairs.a.fields.keys() & pairs.b.fields}
-    found[SCORES_DIFFER] = _scores(pairs) > TOLERANCE
-    return {name: found[name] for name in (*pairs.a.fields, SCORES_DIFFER) if name in found}
+def differing(pairs: Pairs, changed: Collection[str] = ()) -> dict[str, NDArray[np.bool_]]:
+    """By decision field, whether each pair differs; `scores` for any score further off than rounding explains.
+
+    changed: what either run's candidate replaces. Fields that only name it are left out.
+    """
+    left_out = not_compared(changed)
+    names = [name for name in pairs.a.fields if name in pairs.b.fields and name not in left_out]
+    found = {name: pairs.a.fields[name] != pairs.b.fields[name] for name in names}
+    return {**found, SCORES_DIFFER: np.nan_to_num(_scores(pairs)) > TOLERANCE}
 
 
 def _scores(pairs: Pairs) -> Numbers:
-    """The biggest difference of a score, turn by turn; 0 where a side has none, which the fields tell."""
-    offs = [np.abs(pairs.a.number(name) - pairs.b.number(name)) for name in SCORES]
-    result: Numbers = np.nan_to_num(np.array(offs)).max(axis=0) if len(pairs.a) else np.zeros(0)
+    """The biggest difference, turn by turn, of the scores that one model gave on both sides; NaN where none did."""
+    result = np.full(len(pairs.a), np.nan)
+    for score, task in SCORES.items():
+        if task in pairs.a.models and task in pairs.b.models:
+            models = pairs.a.models[task], pairs.b.models[task]
+            off = np.abs(pairs.a.number(score) - pairs.b.number(score))
+            result = np.fmax(result, np.where((models[0] == models[1]) & (models[0] != 0), off, np.nan))
     return result
 
 
-def identity_of(pairs: Pairs, differ: Mapping[str, NDArray[np.bool_]]) -> Identity:
-    """The share of pairs with every decision the same, and what differs."""
+def identity_of(pairs: Pairs, differ: Mapping[str, NDArray[np.bool_]], changed: Collection[str] = ()) -> Identity:
+    """The share of pairs with every decision the same, and what differs. changed: as for `differing`."""
     turns = len(pairs.a)
     any_field = np.zeros(turns, dtype=bool)
     for rows in differ.values():
         any_field |= rows
     different = int(any_field.sum())
     by_field = {name: int(rows.sum()) for name, rows in differ.items() if rows.any()}
-    score = float(_scores(pairs).max()) if turns else 0.0
+    scores = _scores(pairs)
+    scored = int(np.isfinite(scores).sum())
     share = (turns - different) / turns if turns else float("nan")
     ordered = dict(sorted(by_field.items(), key=lambda item: -item[1]))
-    return Identity(share, turns, different, ordered, pairs.only_a, pairs.only_b, score)
+    score = float(np.nanmax(scores)) if scored else 0.0
+    left_out = tuple(sorted(not_compared(changed)))
+    return Identity(share, turns, different, ordered, pairs.only_a, pairs.only_b, score, scored, left_out)
 
 
 def ranked(pairs: Pairs, differ: Mapping[str, NDArray[np.bool_]], most: int) -> list[tuple[int, float]]:

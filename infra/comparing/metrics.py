@@ -126,7 +126,7 @@ _ALL: Final = (
     ),
     Metric(
         "decision_p50",
-        "Median time of computing a turn, measured in the replay.",
+        "Median time of computing a turn, measured in the replay (of the processor, or of a model server).",
         "seconds",
         "lower",
         "quantile",
@@ -135,7 +135,7 @@ _ALL: Final = (
     ),
     Metric(
         "decision_p95",
-        "Time of computing that 95 % of turns stay within, measured in the replay.",
+        "Time of computing that 95 % of turns stay within, measured as that of decision_p50.",
         "seconds",
         "lower",
         "quantile",

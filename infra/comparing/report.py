@@ -9,7 +9,7 @@ from infra.comparing.report_effects import agreements, effects, gate, reply_qual
 from infra.comparing.report_fidelity import fidelity, provenance
 from infra.comparing.report_times import times
 from infra.comparing.report_turns import confusions, differences, survival
-from infra.comparing.result import Comparison, Effect
+from infra.comparing.result import Comparison, Effect, Verdict
 from infra.comparing.summary import Summary, headline, same_reply, side, summary_of
 from infra.comparing.wording import MARKS, change, counted, finite, interval, known, phrase, share, value, way
 from infra.reporting.markup import Content, Html, element
@@ -26,16 +26,25 @@ def report(comparison: Comparison) -> str:
 
 
 def _body(c: Comparison) -> Iterator[Content]:
-    summary = summary_of(c)
     about = element("p", "A ", element("code", side(c.a)), " · B ", element("code", side(c.b)), f" · {c.mode}")
     yield element("header", element("h1", "Two runs, compared"), about)
-    mark = element("span", _MARKS[c.verdict], class_="sign", aria_hidden="true")
-    said = element("small", c.sentence) if c.sentence else ""
-    yield element("div", mark, headline(c.verdict), said, class_=f"verdict {_STATES[c.verdict]}")
+    yield judgement(c.verdict, c.sentence)
+    yield from found(c)
+
+
+def judgement(verdict: Verdict, sentence: str) -> Html:
+    """The verdict, large."""
+    mark = element("span", _MARKS[verdict], class_="sign", aria_hidden="true")
+    said = element("small", sentence) if sentence else ""
+    return element("div", mark, headline(verdict), said, class_=f"verdict {_STATES[verdict]}")
+
+
+def found(c: Comparison) -> Iterator[Content]:
+    """Everything below the verdict: what to beware of, the main figures, then section by section."""
     yield from (warning(said) for said in c.warnings)
     yield _tiles(c)
-    yield from _in_words(summary, bool(c.effects))
-    sections = (
+    yield from _in_words(summary_of(c), bool(c.effects))
+    sections: list[tuple[str, Html]] = [
         ("The gate", gate(c)),
         ("What changed, and how sure that is", effects(c)),
         ("How long turns take", times(c)),
@@ -43,23 +52,31 @@ def _body(c: Comparison) -> Iterator[Content]:
         ("How replies read", reply_quality(c)),
         ("Who was understood and routed otherwise", confusions(c)),
         ("How far the free run went", survival(c)),
-        ("What is the same, and what the figures rest on", fidelity(c)),
-        ("The turns that differ most", differences(c)),
-        ("What was compared", provenance(c)),
-    )
+    ]
+    if c.paired:
+        sections.append(("What is the same, and what the figures rest on", fidelity(c)))
+        sections.append(("The turns that differ most", differences(c)))
+    sections.append(("What was compared", provenance(c)))
     for title, section in sections:
         if section:
             yield from (element("h2", title), section)
 
 
 def _tiles(c: Comparison) -> Html:
-    found = [
+    shown = _effect_tiles(c)
+    if not c.paired:
+        sides = (tile(f"conversations of {n}", f"{run.sessions:,}", counted(run.turns, "turn")) for n, run in c.sides)
+        return tiles([*sides, *shown])
+    both = [
         tile("turns that both have", f"{c.paired_turns:,}", counted(c.paired_sessions, "conversation")),
         tile("every decision the same", share(c.identical), f"{c.identity.different:,} turns differ"),
         tile("the same reply to read", share(same_reply(c)), "of these turns"),
     ]
-    found += [_effect_tile(effect) for name in _TILES if (effect := c.effect(name)) is not None]
-    return tiles(found)
+    return tiles([*both, *shown])
+
+
+def _effect_tiles(c: Comparison) -> list[Html]:
+    return [_effect_tile(effect) for name in _TILES if (effect := c.effect(name)) is not None]
 
 
 def _effect_tile(effect: Effect) -> Html:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.comparing import pictures
-from infra.comparing.result import Comparison, RunInfo, Speed
-from infra.comparing.summary import EFFECTS, gap_told, parts_of, side, stretch
-from infra.comparing.wording import NONE, counted, rate, seconds, share
+from infra.comparing.result import Comparison, Identity, RunInfo, Speed
+from infra.comparing.summary import EFFECTS, gap_told, parts_of, side, speed_told, stretch
+from infra.comparing.wording import NONE, counted, seconds, share
 from infra.reporting.markup import Content, Html, element, joined, table
 from infra.reporting.page import note, tile, tiles
 
@@ -28,18 +28,29 @@ def _alike(c: Comparison) -> Html:
         [
             tile("identical", share(i.share), f"of {counted(i.turns, 'turn')}"),
             tile("turns that differ", f"{i.different:,}", only),
-            tile("largest difference of a score", f"{i.score_difference:.2g}", "up to 0.001 counts as the same"),
+            tile("largest difference of a score", *_scores(i)),
         ]
     )
 
 
+def _scores(i: Identity) -> tuple[str, str]:
+    """With what is to be known of it; of two models' scores there is none."""
+    if not i.scored:
+        return NONE, "not compared: other models made them"
+    same = "up to 0.001 counts as the same"
+    return f"{i.score_difference:.2g}", same if i.scored == i.turns else f"{same}; {counted(i.scored, 'turn')} compared"
+
+
 def _by_field(c: Comparison) -> Html:
+    left_out = f" Not compared: {', '.join(c.identity.not_compared)}, which name what was replaced."
+    left_out = left_out if c.identity.not_compared else ""
     found = sorted(c.identity.by_field.items(), key=lambda item: (-item[1], item[0]))
     if not found:
-        return note("No decision differs in any turn.")
+        return note(f"No decision differs in any turn.{left_out}")
     of = c.identity.turns
     rows = ([name.replace("_", " ").replace(".", ": "), f"{n:,}", share(n / of) if of else NONE] for name, n in found)
-    return table(("decision", "turns that differ", "of all"), rows, caption="In which decisions the runs differ.")
+    said = f"In which decisions the runs differ.{left_out}"
+    return table(("decision", "turns that differ", "of all"), rows, caption=said)
 
 
 def _recomputed(c: Comparison) -> Html:
@@ -87,13 +98,7 @@ def _speed(c: Comparison) -> Html:
 
 
 def _took(name: str, speed: Speed) -> Html:
-    had = f"{counted(speed.conversations, 'conversation')}, {counted(speed.turns, 'turn')}"
-    if speed.seconds:
-        quick = rate(speed.conversations, speed.seconds, "conversation")
-        said = f"{had} in {seconds(speed.seconds)}, all workers together: {quick}."
-    else:
-        said = f"{had}; times were not recorded."
-    parts: list[Content] = [element("h3", f"Where the time of {name} went"), element("p", said)]
+    parts: list[Content] = [element("h3", f"How fast {name} was replayed"), element("p", f"{speed_told(speed)}.")]
     total = sum(speed.by_part.values())
     if total > 0:
         by_share = [(part, s / total, s) for part, s in speed.by_part.items()]
@@ -104,7 +109,7 @@ def _took(name: str, speed: Speed) -> Html:
             [joined([_swatch(i), _PARTS.get(part, part)]), seconds(s), share(of)]
             for i, (part, of, s) in enumerate(by_share)
         )
-        parts.append(table(("part", "seconds of computing", "of all"), rows, caption="Of all turns together."))
+        parts.append(table(("part", "time", "of all"), rows, caption="Where the time went, of all processes together."))
     return element("div", *parts, class_="card")
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from infra.comparing.identity import SCORES_DIFFER as SCORES
-from infra.comparing.identity import TOLERANCE
 from infra.comparing.result import Comparison, Confusion, Survival, TurnDifference
 from infra.comparing.wording import NONE, counted, share
 from infra.reporting import svg
 from infra.reporting.markup import Content, Html, element, joined, table
 from infra.reporting.page import folded, note, tile, tiles
+from streams.replay.differences import TOLERANCE
 
 EMPTY: Final = "(empty)"
 _MOVES: Final = 20
@@ -112,9 +112,9 @@ def _survived(found: Survival) -> Html:
 def differences(c: Comparison) -> Html:
     """The turns themselves, weightiest first."""
     if not c.differences:
-        return note("No turn differs.") if not c.different_turns else Html("")
+        return note("No turn differs.") if not c.identity.different else Html("")
     shown = len(c.differences)
-    about = f"{shown:,} of {counted(c.different_turns, 'turn')} that differ, weightiest first: who answers counts "
+    about = f"{shown:,} of {counted(c.identity.different, 'turn')} that differ, weightiest first: who answers counts "
     about += "most, then the scenario, the rung, the text."
     cards = (_difference(found, i < _OPEN) for i, found in enumerate(c.differences))
     return joined([note(about), *cards])

@@ -12,8 +12,7 @@ from infra.candidates.gate import Rule, RuleRefused
 from infra.candidates.model import SEED, Candidate
 from infra.candidates.parse import load_candidate
 from infra.comparing.compare import Scores, compare
-from infra.comparing.labels import Labels, LabelsRefused
-from infra.comparing.played_labels import labels_in, played
+from infra.comparing.labels import Labels, LabelsRefused, labels_in, played
 from infra.comparing.result import Comparison
 from infra.evaluation.errors import EvaluationError
 from infra.evaluation.label_map import load_label_map

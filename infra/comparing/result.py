@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal, Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 Verdict = Literal["better_or_equal", "worse", "not_enough_evidence"]
 State = Literal["kept", "broken", "unclear"]
+ARMS: Final = "experiment"
+"""The mode of a comparison of two arms, whose sessions are others, so that nothing of it is paired."""
 FORMAT: Final = 1
 """Of the JSON document; a figure that changes its meaning or name makes it another."""
 
@@ -162,7 +164,8 @@ class Identity:
     """How alike the decisions are. `share`: of paired turns with every decision the same; 1.0 where all are.
 
     `by_field`: turns that differ in it. `only_a`, `only_b`: turns that the other side lacks. `score_difference`: the
-    biggest of confidence, out of scope, sentiment and anger; scores within 1e-3 count as the same.
+    biggest of confidence, out of scope, sentiment and anger in the `scored` turns, of which one model gave a score on
+    both sides; within 1e-3 they count as the same. `not_compared`: fields that only name what a candidate replaces.
     """
 
     share: float
@@ -172,6 +175,17 @@ class Identity:
     only_a: int
     only_b: int
     score_difference: float
+    scored: int = 0
+    not_compared: tuple[str, ...] = ()
+
+
+class DifferentTurn(NamedTuple):
+    """A turn of which a decision differs, and the fields that do."""
+
+    tenant: str
+    session_id: str
+    turn_id: str
+    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -202,17 +216,24 @@ class Survival:
 
 @dataclass(frozen=True)
 class Speed:
-    """Of a run: what the replay took. Seconds of work, of all its workers together; `by_part`: where they went."""
+    """Of a run: what the replay took, by the clock on the wall, while so many processes were at work on it.
+
+    `seconds`: None where nothing was measured. `by_part`: where the seconds of all processes together went.
+    """
 
     conversations: int
     turns: int
     seconds: float | None
+    processes: int
     by_part: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`effects`: in the order of METRICS, all turns first, then scenarios. `family`: how many tests were made."""
+    """`effects`: in the order of METRICS, all turns first, then scenarios. `family`: how many tests were made.
+
+    `differences`: the turns that differ most, in full; `different`: every one that differs, by session and time.
+    """
 
     a: RunInfo
     b: RunInfo
@@ -231,13 +252,23 @@ class Comparison:
     verdict: Verdict
     sentence: str
     differences: tuple[TurnDifference, ...]
-    different_turns: int
+    different: tuple[DifferentTurn, ...]
     warnings: tuple[str, ...]
     gaps: tuple[Mapping[str, Any], ...]
     speed: tuple[Speed | None, Speed | None]
     seed: int = 7
     quality: tuple[str, ...] = ()
     """How the scores of replies came about, and how far judges agree; a sentence each."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether both sides had the same turns: not the arms of an experiment."""
+        return self.mode != ARMS
+
+    @property
+    def sides(self) -> tuple[tuple[str, RunInfo], tuple[str, RunInfo]]:
+        """With what they are called."""
+        return ("A", self.a), ("B", self.b)
 
     @property
     def identical(self) -> float:
@@ -257,7 +288,8 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "identical": comparison.identical,
         "sentence": comparison.sentence,
     }
-    rest = {key: value for key, value in asdict(comparison).items() if key not in top and key != "findings"}
+    bare = replace(comparison, findings=(), different=())
+    rest = {key: value for key, value in asdict(bare).items() if key not in (*top, "findings", "different")}
     findings = [
         {
             "rule": {name: getattr(f.rule, name) for name in ("metric", "kind", "margin", "relative")},
@@ -269,7 +301,8 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         }
         for f in comparison.findings
     ]
-    plain: dict[str, Any] = _plain({**top, "findings": findings, **rest})
+    different = [turn._asdict() for turn in comparison.different]
+    plain: dict[str, Any] = _plain({**top, "findings": findings, **rest, "different": different})
     return plain
 
 

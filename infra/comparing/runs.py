@@ -11,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.comparing.data import ALL, Scope
 from infra.comparing.result import Provenance, RunInfo, Speed
+from projections.runs import took
 from projections.runs.store import NoSuchRun
 from schemas.events import LIVE
 
@@ -45,9 +46,9 @@ class Known:
         return self.run_id == LIVE or self.status == COMPLETE
 
     @property
-    def candidate(self) -> str:
-        """The text of its file; empty where the run is live again."""
-        return str((self.definition.get("candidate") or {}).get("text") or "")
+    def candidate(self) -> Mapping[str, Any]:
+        """All that it replaces; empty of live."""
+        return self.definition.get("candidate") or {}
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -122,18 +123,22 @@ def provenance(client: Client, run_id: str) -> Provenance | None:
 
 
 def speed(client: Client, run_id: str) -> Speed | None:
-    """What the replay took, all its workers together; None of live, and where nothing says."""
+    """What the replay took; None of live, and where nothing says."""
     if run_id == LIVE:
         return None
     rows = client.query(
-        "SELECT conversations, turns, seconds FROM run_parts FINAL WHERE run_id = {run:String} AND status = 'done'",
+        "SELECT conversations, turns, seconds, toUnixTimestamp64Micro(done_at) FROM run_parts FINAL "
+        "WHERE run_id = {run:String} AND status = 'done'",
         {"run": run_id},
     ).result_rows
     if not rows:
         return None
     by_part: dict[str, float] = {}
-    for _, _, seconds in rows:
-        for part, took in seconds.items():
-            by_part[part] = by_part.get(part, 0.0) + float(took)
+    for _, _, seconds, _ in rows:
+        for part, spent in seconds.items():
+            by_part[part] = by_part.get(part, 0.0) + float(spent)
     conversations, turns = sum(int(row[0]) for row in rows), sum(int(row[1]) for row in rows)
-    return Speed(conversations, turns, sum(by_part.values()) or None, by_part)
+    if not sum(by_part.values()):
+        return Speed(conversations, turns, None, 0, by_part)
+    wall = took((int(done_at), sum(seconds.values())) for _, _, seconds, done_at in rows)
+    return Speed(conversations, turns, wall.seconds, wall.processes, by_part)

@@ -12,7 +12,7 @@ from rich.text import Text
 from infra.comparing.report_effects import gate_of
 from infra.comparing.report_turns import differing, said_of, sides
 from infra.comparing.result import Comparison, Effect, TurnDifference
-from infra.comparing.summary import EFFECTS, gap_told, headline, summary_of
+from infra.comparing.summary import EFFECTS, gap_told, headline, scores_told, speed_told, summary_of
 from infra.comparing.wording import (
     MARKS,
     NONE,
@@ -25,10 +25,8 @@ from infra.comparing.wording import (
     interval,
     known,
     probability,
-    rate,
     relative,
     rule,
-    seconds,
     share,
     value,
     way,
@@ -123,7 +121,14 @@ def _trust(c: Comparison) -> Iterator[str]:
     if i.by_field:
         most = sorted(i.by_field.items(), key=lambda item: (-item[1], item[0]))
         yield "differs in      " + ", ".join(f"{name} {n:,}" for name, n in most)
-    yield f"scores          differ by {i.score_difference:.2g} at most"
+    yield f"scores          {scores_told(i)}"
+    if i.not_compared:
+        yield f"not compared    {', '.join(i.not_compared)}, which name what was replaced"
+    for a in c.agreements:
+        shown = [value(x, "score") if a.about == "satisfaction" else share(x) for x in (a.a, a.b)]
+        what = "Spearman's, of {} conversations" if a.about == "satisfaction" else "as labelled, of {} turns"
+        yield f"labels          {a.about} A {shown[0]}, B {shown[1]}: {what.format(f'{a.count:,}')}"
+    yield from (f"replies         {said}" for said in c.quality)
     for name, p in zip("AB", c.provenance, strict=True):
         if p is None:
             continue
@@ -137,11 +142,12 @@ def _trust(c: Comparison) -> Iterator[str]:
         yield f"survived        {s.survived:,} of {counted(s.turns, 'turn')}, {whole}"
     yield from (f"gone            {gap_told(gap)}" for gap in c.gaps)
     for name, speed in zip("AB", c.speed, strict=True):
-        if speed is None or not speed.seconds:
+        if speed is None:
             continue
-        spent = ", ".join(f"{part} {seconds(s)}" for part, s in sorted(speed.by_part.items()))
-        quick = rate(speed.conversations, speed.seconds, "conversation")
-        yield f"took {name}          {seconds(speed.seconds)}: {quick}" + (f"; {spent}" if spent else "")
+        yield f"replaying {name}     {speed_told(speed)}"
+        total, spent = sum(speed.by_part.values()), sorted(speed.by_part.items(), key=lambda part: -part[1])
+        if total:
+            yield "                where: " + ", ".join(f"{part} {share(s / total, 0)}" for part, s in spent)
 
 
 def _shares(shares: Mapping[str, float]) -> str:
@@ -150,7 +156,7 @@ def _shares(shares: Mapping[str, float]) -> str:
 
 def _differences(c: Comparison) -> Table:
     table = _table(
-        f"{counted(c.different_turns, 'turn')} differ; the weightiest", "customer", "decision", "A", "B", left=4
+        f"{counted(c.identity.different, 'turn')} differ; the weightiest", "customer", "decision", "A", "B", left=4
     )
     for found in c.differences[:SHOWN]:
         table.add_section()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from infra.comparing.metrics import Metric
-from infra.comparing.result import Comparison, Effect, RunInfo, Verdict
+from infra.comparing.result import Comparison, Effect, Identity, RunInfo, Speed, Verdict
 from infra.comparing.wording import (
     change,
     counted,
@@ -18,11 +18,14 @@ from infra.comparing.wording import (
     known,
     listed,
     phrase,
+    rate,
     relative,
+    seconds,
     share,
     value,
     way,
 )
+from schemas.events import LIVE
 
 HEADLINES: Final[Mapping[Verdict, str]] = {
     "better_or_equal": "Better or equal",
@@ -67,8 +70,8 @@ def headline(verdict: Verdict) -> str:
 
 def side(run: RunInfo) -> str:
     """`live`, or a run with its candidate and what that replaces."""
-    if run.run_id == "live":
-        return "live"
+    if run.run_id == LIVE:
+        return LIVE
     about = f"candidate {run.name}, " if run.name and run.name != run.run_id else ""
     replaced = f"replaces {listed(list(run.changed))}" if run.changed else "replaces nothing"
     return f"{run.run_id} ({about}{replaced})"
@@ -84,9 +87,12 @@ def stretch(window: tuple[int, int]) -> str:
 def _compared(c: Comparison) -> Iterator[str]:
     yield f"A is {side(c.a)}; B is {side(c.b)}."
     had = f"{counted(c.paired_turns, 'turn')} of {counted(c.paired_sessions, 'conversation')}"
-    if c.mode in MODES:
-        window = c.b.window or c.a.window
-        when = f" of {stretch(window)}" if window else ""
+    window = c.b.window or c.a.window
+    when = f" of {stretch(window)}" if window else ""
+    if not c.paired:
+        each = [f"{n} had {counted(r.turns, 'turn')} of {counted(r.sessions, 'conversation')}" for n, r in c.sides]
+        yield f"{listed(each)}{when}: other customers on each side, dealt by a hash."
+    elif c.mode in MODES:
         yield f"Both had the same {had}{when}: {MODES[c.mode]}."
     else:
         yield f"Together they have {had} ({c.mode})."
@@ -142,7 +148,9 @@ def _unknown(c: Comparison) -> Iterator[str]:
     yield from _left_out(c)
     if c.gaps:
         yield f"Part of the stretch is gone ({counted(len(c.gaps), 'gap')}); what was there is compared."
-    if c.mode in MODES and c.b.run_id != "live":
+    if (c.a.run_id == LIVE) != (c.b.run_id == LIVE):
+        yield "How times of deciding compare: only replays measure them. Replay live as it was, and compare with that."
+    if c.mode in MODES and c.b.run_id != LIVE:
         yield "What customers would have said to other replies: they are recorded. Only an experiment can tell."
 
 
@@ -173,7 +181,7 @@ def _asked(metric: Metric, effect: Effect, rules: set[str]) -> bool:
 
 
 def _left_out(c: Comparison) -> Iterator[str]:
-    if c.identity.only_a or c.identity.only_b:
+    if c.paired and (c.identity.only_a or c.identity.only_b):
         sides = (("A", c.identity.only_a), ("B", c.identity.only_b))
         only = listed([f"{counted(turns, 'turn')} only {name} has" for name, turns in sides if turns])
         yield f"{only}: not compared."
@@ -185,6 +193,23 @@ def _left_out(c: Comparison) -> Iterator[str]:
     if models:
         parts = listed([f"{part} in {share(s)} of the turns" for part, s in models.items()])
         yield f"What was not computed again but served from the record: {parts}."
+
+
+def scores_told(found: Identity) -> str:
+    """How far scores differ, as far as one model gave them on both sides: those of two models have no common scale."""
+    if not found.scored:
+        return "not compared: no model is the same on both sides"
+    where = "" if found.scored == found.turns else f", in the {counted(found.scored, 'turn')} with the same model"
+    return f"differ by {found.score_difference:.2g} at most{where}"
+
+
+def speed_told(found: Speed) -> str:
+    """`1,000 conversations in 12.0 s by 2 processes: 83 conversations a second`."""
+    had = counted(found.conversations, "conversation")
+    if not found.seconds:
+        return f"{had}, {counted(found.turns, 'turn')}; times were not recorded"
+    by = counted(found.processes, "process", "processes")
+    return f"{had} in {seconds(found.seconds)} by {by}: {rate(found.conversations, found.seconds, 'conversation')}"
 
 
 def gap_told(gap: Mapping[str, Any]) -> str:

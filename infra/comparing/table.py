@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,16 @@ Numbers = NDArray[np.float64]
 Ids = NDArray[np.uint64]
 Words = NDArray[np.object_]
 
-NUMBERS: Final = (
-    "handoff", "ask_back", "routed", "with_human", "confidence", "out_of_scope", "sentiment", "anger",
-    "deadline_missed", "latency", "feedback", "decision", "model_seconds", "tokens", "on_policy", "score_difference",
-)  # fmt: skip
-"""Columns of figures; NaN where a turn has none. Flags are 0 or 1; times in seconds."""
-WORDS: Final = ("scenario", "intent", "intent_scenario", "rung", "customer")
-"""Columns of words; "" where a turn has none."""
-
 
 @dataclass(frozen=True)
 class Turns:
     """n turns of one run, ordered by session, then time.
 
     key: 64 bits of tenant, session and turn, the same in every run; session: of tenant and session. started: when the
-    customer wrote, microseconds UTC. fields: a hash a decision field, equal where the decision is the same. computed:
-    a hash of the parts that the run worked out anew, by which times can be compared; 0 where it was not measured.
+    customer wrote, microseconds UTC. numbers: columns of figures, NaN where a turn has none; flags are 0 or 1, times in
+    seconds. words: columns of words, "" where a turn has none. fields: a hash a decision field, equal where the
+    decision is the same. models: by task, a hash of the model that made the signal, 0 where there is none. computed: a
+    hash of the parts that the run worked out anew, by which times can be compared; 0 where it was not measured.
     """
 
     key: Ids
@@ -37,6 +31,7 @@ class Turns:
     numbers: Mapping[str, Numbers]
     words: Mapping[str, Words]
     fields: Mapping[str, Ids] = field(default_factory=dict)
+    models: Mapping[str, Ids] = field(default_factory=dict)
     computed: Ids | None = None
 
     def __len__(self) -> int:
@@ -51,6 +46,7 @@ class Turns:
             {name: column[rows] for name, column in self.numbers.items()},
             {name: column[rows] for name, column in self.words.items()},
             {name: column[rows] for name, column in self.fields.items()},
+            {name: column[rows] for name, column in self.models.items()},
             None if self.computed is None else self.computed[rows],
         )
 

@@ -12,7 +12,6 @@ from infra.comparing.resampling import FEW, FLIPS
 from infra.comparing.result import Effect, Provenance
 from infra.comparing.runs import Known
 from infra.comparing.table import Pairs
-from schemas.events import LIVE
 
 _TIMES = frozenset({"decision_p50", "decision_p95", "model_seconds"})
 
@@ -57,12 +56,6 @@ def _modes(known: tuple[Known, Known]) -> Iterator[str]:
 
 
 def _times(known: tuple[Known, Known], counted: Pairs, effects: Sequence[Effect]) -> Iterator[str]:
-    if LIVE in (known[0].run_id, known[1].run_id):
-        yield (
-            "Times of deciding are measured in replays only: to compare them, replay live as it was, "
-            "and compare with that run."
-        )
-        return
     if _TIMES & {e.metric for e in effects}:
         yield "Times are of the machines and the hours that the replays ran on; intervals do not cover that."
     a, b = counted.a.computed, counted.b.computed
@@ -86,3 +79,5 @@ def _served(known: tuple[Known, Known], sources: tuple[Provenance | None, Proven
 def _labels(labels: Labels | None, effects: Sequence[Effect]) -> Iterator[str]:
     if labels is not None and labels.turns and not any(e.metric == "label_agreement" for e in effects):
         yield "None of the labelled turns is in both runs: the labels are of another stretch."
+    if any(e.metric == "label_agreement" and e.scenario is None and not (e.a or e.b) for e in effects):
+        yield "No label is what either run found: are they names of other intents? Say what they mean with --label-map."

@@ -28,8 +28,8 @@ EMBEDDED: Final = "reply_similarity_embedded"
 JUDGED: Final = "judged"
 MOST_JUDGED: Final = 500
 """Pairs that each judge is asked about, twice each."""
-MOST_EMBEDDED: Final = 2_000
-"""Turns whose replies are held by meaning against what people said: some milliseconds each."""
+MOST: Final[Mapping[str, int]] = {LEXICAL: 5_000, EMBEDDED: 1_000}
+"""Turns whose replies are held against what people said. By characters a millisecond each, by meaning up to ten."""
 
 
 class Scored(NamedTuple):
@@ -63,12 +63,12 @@ def quality(
     seed: int,
     likenesses: Mapping[str, Likeness] | None = None,
     judges: Sequence[Judge] = (),
-    most_embedded: int = MOST_EMBEDDED,
+    most: Mapping[str, int] = MOST,
     most_judged: int = MOST_JUDGED,
 ) -> Quality:
     """The scores of turns, by the metrics of infra.comparing.metrics. `likenesses`: by metric; none by default.
 
-    Where there are more turns than are to be embedded or judged, those are taken that the seed chooses. Raises
+    Where there are more turns than are to be compared or judged, those are taken that the seed chooses. Raises
     CannotRun where what judges or embeds is away.
     """
     order = sorted(range(len(texts.turn_id)), key=lambda row: _drawn(seed, texts.turn_id[row]))
@@ -76,12 +76,11 @@ def quality(
     notes: list[str] = []
     for metric, likeness in (likenesses or {}).items():
         fit = [r for r in order if texts.human[r] and (texts.a[r] or texts.b[r])]
-        taken = sorted(fit[:most_embedded] if metric == EMBEDDED else fit)
+        taken = sorted(fit[: most.get(metric)])
         if taken:
             scores.append(_alike(metric, texts, likeness, taken))
-            notes.append(
-                f"{metric} is by {likeness.fingerprint}, of {len(taken)} of {len(fit)} turns with a human's line."
-            )
+            sample = f"a sample of {len(taken):,} of " if len(taken) < len(fit) else "all "
+            notes.append(f"{metric} is by {likeness.fingerprint}, of {sample}{len(fit):,} turns that a human answered.")
     if not judges:
         return Quality(tuple(scores), notes=tuple(notes))
     rows = np.array(sorted(_to_judge(texts, order, most_judged)), np.int64)
@@ -159,7 +158,7 @@ def read_quality(
 
     Raises StackError where what embeds or judges cannot be used, clickhouse_connect's errors where the server is away.
     """
-    texts = read_texts(client, run_a, run_b)
+    texts = read_texts(client, run_a, run_b, answered=not judges)
     likenesses: dict[str, Likeness] = {}
     if any(texts.human):
         embedded = embedded_likeness(ModelStore(settings.model_store), runners(settings.models))

@@ -41,13 +41,16 @@ class TurnTexts:
     history: tuple[str, ...]
 
 
-def read_texts(client: Client, run_a: str, run_b: str) -> TurnTexts:
-    """The texts of the turns that both runs have. Raises clickhouse_connect's errors where the server is away."""
-    of_a = {table: _rows(client, table, run_a, run_b) for table in _WHO}
-    in_b = set(_keys(_rows(client, "messages", run_b, run_a)))
-    b = _first(_rows(client, "replies", run_b, run_a))
+def read_texts(client: Client, run_a: str, run_b: str, *, answered: bool = False) -> TurnTexts:
+    """The texts of the turns that both runs have. answered: only of turns that a human answered, without histories,
+    which is much less to read. Raises clickhouse_connect's errors where the server is away."""
     replay = run_b if run_a == LIVE else run_a
-    human = _first(of_a["agent_replies"] if run_a == LIVE else _rows(client, "agent_replies", LIVE, replay))
+    human = _first(_rows(client, "agent_replies", LIVE, replay, False))
+    if answered and not human:
+        return TurnTexts((), (), (), (), (), ())
+    of_a = {table: _rows(client, table, run_a, replay, answered) for table in _WHO}
+    in_b = set(_keys(_rows(client, "messages", run_b, replay, answered)))
+    b = _first(_rows(client, "replies", run_b, replay, answered))
     questions = {key: text for key, text in _first(of_a["messages"]).items() if key in in_b}
     replies = _first(of_a["replies"])
     return TurnTexts(
@@ -56,19 +59,22 @@ def read_texts(client: Client, run_a: str, run_b: str) -> TurnTexts:
         tuple(replies.get(key, "") for key in questions),
         tuple(b.get(key, "") for key in questions),
         tuple(human.get(key, "") for key in questions),
-        tuple(_histories(of_a, tuple(questions))),
+        ("",) * len(questions) if answered else tuple(_histories(of_a, tuple(questions))),
     )
 
 
-def _rows(client: Client, table: str, run: str, other: str) -> Columns:
-    """A table's texts of a run, in the order of the log; of `live`, those of the sessions that the other run has."""
-    scope: Scope = sessions_of_run(other) if run == LIVE != other else ALL
+def _rows(client: Client, table: str, run: str, replay: str, answered: bool) -> Columns:
+    """A table's texts of a run, in the order of the log; of `live`, those of the sessions that were replayed."""
+    sessions = sessions_of_run(replay)
+    scope: Scope = sessions if run == LIVE != replay else ALL
+    among = f"SELECT tenant_id, session_id, turn_id FROM agent_replies WHERE run_id = '{LIVE}' AND {sessions.sql}"
+    only = f"(tenant_id, session_id, turn_id) IN ({among})" if answered else "1"
     columns = {
         **{name: f"toString({name})" for name in ("tenant_id", "session_id", "turn_id", "text")},
         "at": "toUnixTimestamp64Micro(appended_at)",
     }
-    rows = f"{table} FINAL WHERE run_id = {{run:String}} AND turn_id != '' AND {scope.sql}"
-    return read_columns(client, columns, f"{rows} ORDER BY partition, offset", {"run": run, **scope.parameters})
+    rows = f"{table} FINAL WHERE run_id = {{run:String}} AND turn_id != '' AND {scope.sql} AND {only}"
+    return read_columns(client, columns, f"{rows} ORDER BY partition, offset", {"run": run, **sessions.parameters})
 
 
 def _keys(rows: Columns) -> list[Key]:

@@ -24,8 +24,10 @@ _ENGINE = {
     "query_condition_cache_size": 16_000_000,
     "compiled_expression_cache_size": 16_000_000,
     "background_pool_size": 2,
+    "os_threads_nice_value_merge_mutate": 10,
 }
-"""The engine's own settings (bytes): small caches, since data and readers are on one machine with everything else."""
+"""The engine's own settings (bytes): small caches, since data and readers are on one machine with everything else, and
+merges that give way to it, where this process may say so."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Self, get_args
 from infra.candidates.casting import LIVE_AGAIN
 from infra.candidates.model import Candidate
 from infra.replaying.errors import OtherRun, ReplayError
-from infra.replaying.times import shown
+from infra.replaying.moments import shown
 from projections.runs import Run
 from streams.replay.engine import Mode
 from streams.replay.stretch import Gap, Selection, Window

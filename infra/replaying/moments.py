@@ -40,3 +40,8 @@ def moment(text: str, now: int) -> int:
     if since.days < 0:
         raise NoMoment(f"{text!r} lies before 1970: {ACCEPTED}")
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def shown(at: int) -> str:
+    """A time (microseconds UTC) for people, and for the definition of a run; `moment` reads it back."""
+    return datetime.fromtimestamp(at / 1e6, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

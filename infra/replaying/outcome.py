@@ -9,9 +9,9 @@ from typing import Any, Final
 from clickhouse_connect.driver.client import Client
 
 from infra.replaying.definition import Definition
-from infra.replaying.times import shown
+from infra.replaying.moments import shown
 from infra.replaying.work import SPENT_ON
-from projections.runs import Part, Run
+from projections.runs import Part, Run, took
 from streams.replay.stretch import Gap
 
 _TURNS: Final = """
@@ -44,7 +44,8 @@ class Outcome:
     identical: the share of turns decided as recorded; what must differ, since it names what was replaced, or is another
     model's score, is left out of it and of `differs`. untouched: the share of turns whose signals of models that the
     candidate leaves alone are as recorded. differs, recomputed, served, missing: turns by field, part, part, effect.
-    seconds: where the time went, added over all processes. digests: of the facts, by partition.
+    seconds: where the time went, added over all processes. took_seconds, processes: on the wall, and how many worked at
+    once (projections.runs.took). digests: of the facts, by partition.
     """
 
     run_id: str
@@ -71,6 +72,8 @@ class Outcome:
     gaps: Sequence[Gap]
     digests: Mapping[int, str]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    took_seconds: float = 0.0
+    processes: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints of it."""
@@ -93,6 +96,7 @@ def outcome_of(client: Client, run: Run, parts: Mapping[int, Part]) -> Outcome:
         return dict(client.query(_COUNTS, {"run": run.run_id, "column": column}).result_rows)  # type: ignore[arg-type]
 
     window = definition.asked.window
+    wall = took((part.done_at, sum(part.seconds.values())) for part in parts.values())
     return Outcome(
         run_id=run.run_id,
         status=run.status,
@@ -118,6 +122,8 @@ def outcome_of(client: Client, run: Run, parts: Mapping[int, Part]) -> Outcome:
         gaps=definition.gaps,
         digests={n: part.digest for n, part in sorted(parts.items())},
         seconds=_spent([part.seconds for part in parts.values()]),
+        took_seconds=wall.seconds,
+        processes=wall.processes,
     )
 
 

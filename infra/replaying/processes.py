@@ -9,6 +9,7 @@ import multiprocessing
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection, wait
@@ -49,11 +50,14 @@ KNOWN: Final = (
 
 
 class Job(NamedTuple):
-    """What a process is started with. `aside`: whether it steps back for others on the machine."""
+    """What a process is started with. `aside`: whether it steps back for others on the machine. `since`: when it was
+    started, by time.time.
+    """
 
     settings: Settings
     run: Run
     aside: bool
+    since: float | None = None
 
 
 class Going(NamedTuple):
@@ -86,7 +90,7 @@ def _serve(job: Job, parent: Connection) -> None:
     if job.aside:
         step_back()
     try:
-        replaying = Replaying(job.settings, job.run)
+        replaying = Replaying(job.settings, job.run, job.since, job.aside)
         parent.send(None)
         while (partition := parent.recv()) is not None:
             parent.send(replaying.part(partition, partial(tell, partition)))
@@ -153,7 +157,7 @@ def replay_in_processes(job: Job, partitions: Sequence[int], workers: int, told:
     told: hears of every step, in this thread. Raises ReplayDied; on that and on KeyboardInterrupt no process is left.
     """
     left = list(reversed(partitions))
-    processes = [_Process(job) for _ in range(min(workers, len(partitions)))]
+    processes = [_Process(job._replace(since=time.time())) for _ in range(min(workers, len(partitions)))]
     ids = [p.process.pid or 0 for p in processes]
     try:
         busy = {process.pipe: process for process in processes}

@@ -10,9 +10,9 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from infra.replaying.moments import shown
 from infra.replaying.outcome import Outcome
 from infra.replaying.processes import Going
-from infra.replaying.times import shown
 from projections.runs import Part, Run
 
 PLAIN_EVERY: Final = 5.0
@@ -91,9 +91,11 @@ def show(outcome: Outcome, seconds: float | None = None, turns: int = 0) -> str:
     say("replayed", f"{o.conversations} conversations, {o.turns} turns, {o.records} facts")
     if not o.turns and o.status == "complete":
         say("", "nothing was recorded there: look at --from, --to, --tenant and --scenario")
-    if seconds is not None and turns:
-        per = o.conversations / o.turns if o.turns else 0.0
-        say("speed", f"{turns * per / seconds:.0f} conversations/s, {turns / seconds:.0f} turns/s ({seconds:.1f} s)")
+    if o.took_seconds:
+        quick = f"{o.conversations / o.took_seconds:.0f} conversations/s, {o.turns / o.took_seconds:.0f} turns/s"
+        say("took", f"{o.took_seconds:.1f} s by {o.processes} processes: {quick}")
+    if seconds is not None and turns and turns < o.turns:
+        say("", f"{seconds:.1f} s of them this time, for {turns} turns")
     say("time", _shares(o.seconds))
     say("recomputed", _of(o.recomputed, o.turns))
     say("served", _of(o.served, o.turns))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,15 @@ from infra.wiring import build_codec
 from projections.runs import Part, Run, RunFacts, RunStore
 from schemas.codec import Codec
 from streams.replay.archive import ArchiveStretch
+from streams.replay.collector import collector_resting
 from streams.replay.engine import PartitionReplay, replay_partition
 from streams.replay.kafka_stretch import KafkaStretch
 from streams.replay.stretch import Stretch
 
-SPENT_ON: Final = ("reading", "models", "routing", "replying", "rest", "writing")
-"""What the time of a piece of work goes into."""
+SPENT_ON: Final = ("starting", "reading", "models", "routing", "replying", "rest", "waiting", "writing")
+"""What the time of a piece of work goes into: all of it, from the end of the process's piece before to the end of this
+one. Models, routing, replying and the rest of the replaying count by the time that they had a core (models that run
+elsewhere, by the clock on the wall); `waiting` is how long others had it meanwhile."""
 Tell = Callable[[int, int], None]
 """Called with the turns replayed so far, and how many messages the partition has."""
 
@@ -50,13 +54,17 @@ class Replaying:
     log and the stores raise; StackError where a model of the candidate is not here.
     """
 
-    def __init__(self, settings: Settings, run: Run) -> None:
+    def __init__(self, settings: Settings, run: Run, since: float | None = None, aside: bool = True) -> None:
+        """since: when the process began to start, by time.time; now by default. aside: whether it steps back for
+        others in ClickHouse.
+        """
+        self._since = time.time() if since is None else since
         self._run, self._definition = run, Definition.of(run)
         self.ends: dict[int, int | None] = {}
         self._codec = build_codec(settings)
         self._stretch = stretch_of(self._definition, settings, self._codec)
         self._cast = cast_of(self._definition.asked.candidate, self._stretch.control(), settings)
-        self._facts = RunFacts(settings.clickhouse, run.run_id)
+        self._facts = RunFacts(settings.clickhouse, run.run_id, aside=aside)
         self._store = RunStore(settings.clickhouse)
         self._topics = RunTopics(settings.kafka, run.run_id, self._codec) if self._definition.asked.topics else None
 
@@ -65,34 +73,42 @@ class Replaying:
 
         Raises NoSuchRun, and stores nothing, where the run has been deleted meanwhile.
         """
-        began = time.perf_counter()
+        with collector_resting():
+            part = self._part(partition, tell)
+        gc.collect()
+        self._store.part_done(part)
+        return part
+
+    def _part(self, partition: int, tell: Tell) -> Part:
+        began, starting = time.perf_counter(), max(0.0, time.time() - self._since)
         stretch = self._stretch.read(partition)
-        read = time.perf_counter()
+        read, busy = time.perf_counter(), time.thread_time()
         messages = len(stretch.messages)
         self.ends[partition] = stretch.messages[-1].offset + 1 if messages else None
         tell(0, messages)
         replay = replay_partition(
             stretch, self._cast, self._definition.asked.mode, self._run.run_id, lambda turns: tell(turns, messages)
         )
-        played = time.perf_counter()
+        del stretch
+        played, busy = time.perf_counter(), time.thread_time() - busy
         self._store.need(self._run.run_id)
         print_ = self._facts.write(replay, time.time_ns() // 1000)
         if self._topics is not None:
             self._topics.write(replay.records)
-        written = time.perf_counter()
-        part = Part(
+        spent = _spent(replay, played - read, busy)
+        spent |= {"starting": starting, "reading": read - began, "writing": time.perf_counter() - played}
+        self._since = time.time()
+        return Part(
             self._run.run_id,
             partition,
             len({(turn.tenant_id, turn.session_id) for turn in replay.turns}),
             len(replay.turns),
             len(replay.records),
             dict(replay.counts),
-            _spent(replay, read - began, played - read, written - played),
+            {name: spent[name] for name in SPENT_ON},
             print_,
-            time.time_ns() // 1000,
+            round(self._since * 1e6),
         )
-        self._store.part_done(part)
-        return part
 
     def close(self) -> None:
         """Closes the connections."""
@@ -100,11 +116,11 @@ class Replaying:
         self._store.close()
 
 
-def _spent(replay: PartitionReplay, reading: float, playing: float, writing: float) -> Mapping[str, float]:
-    """Seconds by what they were spent on. `rest`: what of the replaying no part of it measured."""
+def _spent(replay: PartitionReplay, playing: float, busy: float) -> dict[str, float]:
+    """What replaying took, by what it was spent on. playing, busy: seconds on the wall, and on a core."""
     turns = replay.turns
     models = sum(t.intent_seconds + t.sentiment_seconds + t.entities_seconds for t in turns)
     routing, replying = sum(t.routing_seconds for t in turns), sum(t.reply_seconds for t in turns)
-    rest = max(0.0, playing - models - routing - replying)
-    return dict(zip(SPENT_ON, (reading, models, routing, replying, rest, writing), strict=True))
-
+    rest = max(0.0, busy - models - routing - replying)
+    waiting = max(0.0, playing - models - routing - replying - rest)
+    return {"models": models, "routing": routing, "replying": replying, "rest": rest, "waiting": waiting}

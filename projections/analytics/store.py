@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
 from clickhouse_connect.driver.client import Client
@@ -27,10 +27,14 @@ _SETTINGS: Final = {"async_insert": 0, "max_partitions_per_insert_block": 0, "op
 
 
 class Store:
-    """Writes entries. One thread at a time. Every method raises one of AWAY where the server is away."""
+    """Writes entries. One thread at a time. Every method raises one of AWAY where the server is away.
 
-    def __init__(self, url: str, database: str = DATABASE) -> None:
+    settings: of the server, for every insert, beside those that all have.
+    """
+
+    def __init__(self, url: str, database: str = DATABASE, settings: Mapping[str, Any] | None = None) -> None:
         self._url, self._database = url, database
+        self._settings = {**_SETTINGS, **(settings or {})}
         self._client: Client | None = None
         self._types: dict[str, list[str]] = {}
 
@@ -68,7 +72,7 @@ class Store:
                 column_names=COLUMNS[table],
                 column_type_names=types,
                 column_oriented=True,
-                settings=_SETTINGS,
+                settings=self._settings,
             )
         except (DataError, ProgrammingError) as bug:
             raise RuntimeError(f"rows of {table} do not fit its columns {types}") from bug

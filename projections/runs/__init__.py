@@ -3,5 +3,17 @@
 from projections.runs.facts import Forbidden, RunFacts
 from projections.runs.names import LiveRefused, WrongRunName, checked_run_id
 from projections.runs.store import Part, Run, RunStore
+from projections.runs.took import Took, took
 
-__all__ = ["Forbidden", "LiveRefused", "Part", "Run", "RunFacts", "RunStore", "WrongRunName", "checked_run_id"]
+__all__ = [
+    "Forbidden",
+    "LiveRefused",
+    "Part",
+    "Run",
+    "RunFacts",
+    "RunStore",
+    "Took",
+    "WrongRunName",
+    "checked_run_id",
+    "took",
+]

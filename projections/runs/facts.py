@@ -24,6 +24,11 @@ SWITCH_PATIENCE: Final = 120.0
 """Seconds that a rebuild of analytics may take to put its tables in place, until facts are written."""
 
 
+ASIDE: Final = {"os_threads_nice_value_query": 19, "os_threads_nice_value_materialized_view": 19, "max_threads": 1}
+"""Settings of inserts that step back for whoever serves customers on the same machine. Where the server may not change
+the priority of its threads, it passes over that."""
+
+
 class Forbidden(RuntimeError):
     """A record is none that this run may write: of another run, or of a kind that no replay makes."""
 
@@ -34,9 +39,10 @@ class RunFacts:
     Raises WrongRunName, LiveRefused among them, for what no replay may be called.
     """
 
-    def __init__(self, url: str, run_id: str, database: str = DATABASE) -> None:
+    def __init__(self, url: str, run_id: str, database: str = DATABASE, aside: bool = False) -> None:
+        """aside: the server gives these inserts what time others leave."""
         self.run_id = checked_run_id(run_id)
-        self._store = Store(url, database)
+        self._store = Store(url, database, ASIDE if aside else None)
 
     def write(self, replay: PartitionReplay, now: int) -> str:
         """Stores the facts and measures of a partition, and returns the digest of all of it. `now`: microseconds UTC.

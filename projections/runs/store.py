@@ -40,7 +40,9 @@ class Run(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A partition of a run that is done. `seconds`: where the time went, by what it was spent on."""
+    """A partition of a run that is done. `seconds`: where the time went, by what it was spent on; together they are the
+    time from when its process had ended the piece before, or was started, until `done_at` (microseconds).
+    """
 
     run_id: str
     partition: int

@@ -21,7 +21,9 @@ LONG: Final = 1e9
 
 
 class Answered(NamedTuple):
-    """cache: how a hit was answered, "served" from the record or "recomputed"; None: there was none."""
+    """seconds: of the thread on a core. cache: how a hit was answered, "served" from the record or "recomputed"; None:
+    there was none.
+    """
 
     reply: ReplyProduced
     seconds: float
@@ -81,12 +83,12 @@ class Answering:
         decision = route.event
         assert isinstance(decision, ScenarioRouted)
         self._cache.begin(turn, decision)
-        began = time.perf_counter()
+        began = time.thread_time()
         context = Context(now)
         if self._state.read(route, context) is not None:
             return None
         made = [event for o in self._state.due(context) if isinstance(o, Emit) for event in o.events]
-        seconds = time.perf_counter() - began
+        seconds = time.thread_time() - began
         if len(made) != 1 or not isinstance(made[0], ReplyProduced):
             raise LookupError(f"turn {decision.meta.turn_id}: the policy {decision.policy} that decided it is gone")
         return Answered(made[0], seconds, self._cache.used)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +24,10 @@ class Cast:
     window. models: task to the candidate's model; it is run for every message that has a recorded signal. recorded: of
     task and fingerprint, that model if it can be loaded here, else None; asked often, so it remembers. wait: seconds
     that routing waits for signals. changed: what differs from live: "intent", "sentiment", "policy", "knowledge" …
+
+    model_clock: seconds by which bundles are measured. One that computes in the calling thread, as onnxruntime does
+    with one thread, takes what the thread had of a core, which is the same on a busy machine; where a bundle runs
+    elsewhere (a server, a GPU), the thread only waits, and the clock on the wall is right: time.perf_counter.
     """
 
     control: ControlView
@@ -30,6 +35,7 @@ class Cast:
     recorded: Callable[[str, str], Any | None]
     wait: float
     changed: frozenset[str] = frozenset()
+    model_clock: Callable[[], float] = time.thread_time
 
     @cached_property
     def policies(self) -> Policies:

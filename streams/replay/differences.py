@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.events import (
@@ -24,6 +24,11 @@ ROUTE: Final = (
 """The fields of a route that are decisions as they stand; beside them `missing` and `state`."""
 REPLY: Final = ("text", "rung", "passed_over", "citations", "template", "policy", "knowledge", "handoff")
 """The fields of a reply that are; named `reply.text` and so on in a turn's differences."""
+VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "policy": ("policy", "reply.policy"),
+    "knowledge": ("knowledge", "reply.knowledge"),
+}
+"""Fields that name the version of something."""
 
 
 class Difference(NamedTuple):
@@ -34,6 +39,11 @@ class Difference(NamedTuple):
 
 
 SAME: Final = Difference((), 0.0)
+
+
+def not_compared(changed: Iterable[str]) -> frozenset[str]:
+    """Fields that must differ since they name what a candidate replaces, whatever is decided. changed: as in a Cast."""
+    return frozenset(name for what in changed for name in VERSIONS.get(what, ()))
 
 
 def of_signal(own: Event | None, recorded: Event | None) -> Difference:

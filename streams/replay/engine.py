@@ -18,7 +18,16 @@ from processors.routing import STAGE as ROUTING
 from processors.stage import Context
 from schemas.catalogue import DEAD_LETTERS, MESSAGES, SIGNALS, TOPIC_OF
 from schemas.codec import Codec
-from schemas.events import LIVE, DialogueChanged, Event, MessageReceived, Record, ScenarioRouted
+from schemas.events import (
+    LIVE,
+    DialogueChanged,
+    Event,
+    MessageReceived,
+    Record,
+    ScenarioRouted,
+    SessionClosed,
+    SessionReturned,
+)
 from schemas.identity import derived_id
 from schemas.validation import wrong_event
 from streams.dead_letter import Bad, dead_letter, of_record
@@ -156,9 +165,12 @@ class _Partition:
         """Whether live did not decide a message that could be decided: it lay in the log when the stages stopped, or
         its tenant had no policy yet. There is nothing to compare with, and the dialogue went on without it."""
         event = record.event
+        id_ = event.meta.event_id
+        if isinstance(event, SessionReturned | SessionClosed):
+            # Live found nothing to change, or knew it from before the stretch: then it must not change anything now.
+            return id_ not in self._recorded.changes and wrong_event(event, record.appended_at) is None
         if not isinstance(event, MessageReceived):
             return False
-        id_ = event.meta.event_id
         if self._recorded.turns[id_].route is not None or id_ in self._recorded.settled:
             return False
         if self._cast.policies.in_force(event.meta.tenant_id, record.appended_at) is None:
@@ -187,7 +199,7 @@ class _Partition:
             if turn.signals[kind] is record:
                 self._fact(own)
                 self._counts["signals_recomputed" if signal.seconds is not None else "signals_served"] += 1
-            if turn.route is None:
+            if turn.route is None or turn.was_not_heard(kind):
                 state.skip(record.topic, record.offset, record.appended_at)
             else:
                 state.read(own, NOW)
@@ -202,9 +214,9 @@ class _Partition:
     def _decide(self, state: RoutingState) -> None:
         outcomes = iter(state.due(NOW))
         while True:
-            began = time.perf_counter()
+            began = time.thread_time()
             outcome = next(outcomes, None)
-            seconds = time.perf_counter() - began
+            seconds = time.thread_time() - began
             if outcome is None:
                 return
             if isinstance(outcome, Emit):

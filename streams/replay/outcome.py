@@ -15,8 +15,9 @@ class TurnMeasure(NamedTuple):
     so when it is teacher-forced). differs: the decision fields that are not as recorded. score_difference: the biggest
     difference of a score. recomputed, served: which parts ran, and which were taken from the record, of intent,
     sentiment, entities, route, reply, human_reply, cache. missing_effects: what the candidate needed of the world and
-    the record lacks. Seconds: of this turn's part, that of a batch shared evenly. tokens: read and written by models
-    that count them.
+    the record lacks. Seconds: of this turn's part, that of a batch shared evenly. What computes in the replay's own
+    thread counts by the time that the thread had a core, so that a busy machine does not make it longer; models that
+    run elsewhere, by the clock on the wall. tokens: read and written by models that count them.
     """
 
     tenant_id: str

@@ -16,6 +16,7 @@ from schemas.events import (
 )
 from schemas.validation import wrong_event
 from streams.join import KIND, SessionName
+from streams.replay.cast import TASKS
 from streams.replay.stretch import PartitionStretch
 
 NOBODY: Final[tuple[Record, ...]] = ()
@@ -47,11 +48,20 @@ class RecordedTurn:
 
     @property
     def decided(self) -> Record:
-        """The delivery of the message that was decided: the one whose log time became that of the dialogue."""
+        """The delivery of the message that was decided: the one whose log time became that of the dialogue.
+
+        Of several at that time it is the one that a new dialogue counts from; in another, any of them will do.
+        """
         if self.again and self.route is not None:
-            at = self.decision.state.last_turn_at
-            return next((r for r in (self.message, *self.again) if r.appended_at == at), self.message)
+            state = self.decision.state
+            then = [r for r in (self.message, *self.again) if r.appended_at == state.last_turn_at]
+            return next((r for r in then if r.offset + 1 == state.seq), then[0] if then else self.message)
         return self.message
+
+    def was_not_heard(self, kind: int) -> bool:
+        """Whether live decided without this kind of signal a message that came again: what was understood of its first
+        delivery had been given up by then, which hangs on what else lay in the partition."""
+        return bool(self.again) and self.route is not None and TASKS[kind] in self.decision.signals.missing
 
     @property
     def human_was_first(self) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, Self, TypeVar
 
@@ -14,6 +12,7 @@ from schemas.events import LIVE, DialogueChanged, MessageReceived, Record, Scena
 from schemas.identity import session_key
 from streams.log import Place, Unreadable
 from streams.replay.choosing import Choice, SessionName, cutoff, session_of
+from streams.replay.collector import collector_resting
 from streams.replay.extent import Extent
 from streams.replay.source import Raw, Source
 from streams.replay.stretch import Gap, PartitionStretch, Selection, Window
@@ -95,7 +94,7 @@ class SourceStretch:
         """See Stretch. Raises StretchGone where the log no longer has it."""
         if partition not in self.partitions:
             raise ValueError(f"there is no partition {partition}; there are {', '.join(map(str, self.partitions))}")
-        with _keeping_everything():
+        with collector_resting():
             found = _Found(self.window, self._messages(partition))
             for read in self._of_sessions(partition, found.keys, (SIGNALS, ROUTES, REPLIES)):
                 found.take(read)
@@ -145,18 +144,6 @@ class SourceStretch:
         except Undecodable as why:
             return Unreadable(*place, offset, appended_at, key, value, why)
         return Record(*place, offset, appended_at, decoded) if decoded.meta.run_id == LIVE else None
-
-
-@contextmanager
-def _keeping_everything() -> Iterator[None]:
-    """Without the collector: hardly anything that is read is garbage, and looking for it takes as long as reading."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 class _Found:

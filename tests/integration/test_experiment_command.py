@@ -128,6 +128,13 @@ def test_an_experiment_comes_to_a_verdict(place: Place) -> None:
     text = place.run("show", "eager").output
     for words in ("running", "candidate", "worse", "0.00 % made by another arm's version", "Turns handed to a human"):
         assert words in text, text
+    page = place.folder / "reports" / "eager.html"
+    assert place.run("show", "eager", "--html", str(page)).exit_code == 1
+    said = page.read_text("utf-8")
+    for words in (late["sentence"].replace("'", "&#39;"), "Who was in which arm", "conversations of A", "The gate"):
+        assert words in said, words
+    for words in ("turns that both have", "same reply", "The turns that differ most", "recomputed"):
+        assert words not in said, words
 
 
 def test_an_experiment_is_listed_and_stopped_once(place: Place) -> None:

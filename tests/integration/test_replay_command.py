@@ -17,9 +17,13 @@ from confluent_kafka import TopicPartition
 from typer.testing import CliRunner, Result
 
 from infra.cli import replay, runs, worker
+from infra.replaying.definition import Asked
 from infra.replaying.errors import ReplayDied
 from infra.replaying.group import Member, group_of
+from infra.replaying.measuring import OWN, measure
 from infra.replaying.processes import Job, replay_in_processes
+from infra.replaying.running import How
+from infra.replaying.work import SPENT_ON
 from infra.settings import Settings
 from infra.topics import create_topics
 from projections import analytics
@@ -30,10 +34,14 @@ from schemas.catalogue import CATALOGUE, MESSAGES
 from schemas.codec import Codec
 from schemas.events import Record
 from streams.log import a_reader, bounds, read_to_end
-from tests.integration.recorded import Recorded, record
+from streams.replay.archive import ArchiveStretch
+from streams.replay.stretch import Selection
+from tests.integration.recorded import TENANT, Recorded, record
 
 pytestmark = [pytest.mark.broker, pytest.mark.clickhouse, pytest.mark.timeout(300)]
 RUN = CliRunner()
+FULL = ("--full-priority",)
+"""Replays here do not step back: beside others' work on the machine they would hardly get on."""
 
 
 def alone(function: Callable[..., None]) -> typer.Typer:
@@ -60,7 +68,7 @@ def recorded(broker: str, clickhouse: str, tmp_path_factory: pytest.TempPathFact
 def run(recorded: Recorded, *words: str) -> Result:
     """A command of ours, to its end, in this process; what it starts are processes of its own."""
     name, *rest = words
-    return RUN.invoke(COMMANDS[name], rest, env=recorded.env)
+    return RUN.invoke(COMMANDS[name], [*rest, *(FULL if name == "replay" else ())], env=recorded.env)
 
 
 def outcome(recorded: Recorded, *words: str) -> dict[str, Any]:
@@ -117,7 +125,9 @@ def test_live_replayed_against_itself_is_identical(recorded: Recorded, first: di
     assert first["recomputed"]["route"] == first["recomputed"]["entities"] == recorded.turns
     assert first["served"]["intent"] == recorded.turns
     assert (first["gaps"], first["missing"]) == ([], {})
-    assert set(first["seconds"]) == {"reading", "models", "routing", "replying", "rest", "writing"}
+    assert set(first["seconds"]) == set(SPENT_ON)
+    assert first["took_seconds"] == pytest.approx(sum(first["seconds"].values()), abs=0.1)
+    assert first["processes"] == 1
 
 
 def test_nothing_live_is_touched(replayed: First) -> None:
@@ -147,7 +157,7 @@ def test_what_was_asked_otherwise_is_refused_under_the_same_name(recorded: Recor
 
 def test_a_killed_replay_goes_on_to_the_same_facts(recorded: Recorded, first: dict[str, Any]) -> None:
     """Begun again and killed once a partition is done, it is resumed by name, and every digest is what it was."""
-    words = ["replay", "--name", "first-run", "--resume", "--again", "--workers", "1"]
+    words = ["replay", "--name", "first-run", "--resume", "--again", "--workers", "1", *FULL]
     command = [sys.executable, "-m", "infra.cli.main", *words]
     with (
         RunStore(recorded.settings.clickhouse) as store,
@@ -173,7 +183,7 @@ def test_a_process_that_dies_ends_the_replay_with_a_remedy(recorded: Recorded) -
             process.kill()
 
     with pytest.raises(ReplayDied, match=r"killed by signal 9 in partition \d.*the same command goes on"):
-        replay_in_processes(Job(recorded.settings, created, True), created.partitions, 1, kill)
+        replay_in_processes(Job(recorded.settings, created, aside=False), created.partitions, 1, kill)
     assert multiprocessing.active_children() == []
     assert "spillway replay --name dies --resume" in run(recorded, "runs", "show", "dies").stdout
 
@@ -243,3 +253,15 @@ def test_facts_of_a_run_are_listed_shown_and_asked_for(recorded: Recorded, first
     with client_of(recorded.settings.clickhouse) as client:
         rows = client.query("SELECT count() FROM turns WHERE run_id = 'first-run' AND received").result_rows
     assert rows[0][0] == first["turns"]
+
+
+def test_a_measured_replay_leaves_nothing(recorded: Recorded) -> None:
+    """`spillway bench replay` replays, compares, tells its figures, and removes its run."""
+    stretch = ArchiveStretch.of(recorded.folder, Codec())
+    asked = Asked(stretch.window, Selection(tenant=TENANT), archive=str(recorded.folder))
+    said: list[str] = []
+    found = measure(recorded.settings, recorded.settings.data_dir, asked, How(1), said.append)
+    assert (found.turns, found.conversations, found.identical) == (recorded.turns, recorded.sessions, 1.0)
+    assert found.cpu.keys() == {OWN}
+    assert said[-1] == "removing the run…"
+    assert "bench-" not in run(recorded, "runs", "list").stdout

@@ -12,6 +12,7 @@ from infra.comparing.result import (
     Comparison,
     Confusion,
     Curve,
+    DifferentTurn,
     Effect,
     Identity,
     Provenance,
@@ -116,10 +117,10 @@ def comparison(**changes: Any) -> Comparison:
                 9.0,
             ),
         ),
-        different_turns=538,
+        different=(DifferentTurn("shop", "monday.1", "6f0c9d5e", ("scenario", "handoff")),),
         warnings=("The run mine is of another day than live.",),
         gaps=(GAP,),
-        speed=(None, Speed(1300, 4200, 6.5, {"intent": 0.9, "routing": 2.1, "reply": 1.4, "entities": 0.2})),
+        speed=(None, Speed(1300, 4200, 6.5, 2, {"intent": 0.9, "routing": 2.1, "reply": 1.4, "entities": 0.2})),
     )
     return replace(made, **changes)
 
@@ -155,7 +156,7 @@ def nothing_changed() -> Comparison:
         effects=(effect("handoff_rate", 0.081, 0.081, 0.0, p=1.0),),
         findings=(),
         differences=(),
-        different_turns=0,
+        different=(),
         warnings=(),
         gaps=(),
         verdict="better_or_equal",

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from infra.comparing.population import FAULTS
-from infra.comparing.power import Outcome, Trial, figures, trials_of, tried
+from dataclasses import replace
+
+import numpy as np
+
+from infra.comparing.compare import Statistics, evaluate
+from infra.comparing.population import FAULTS, Fault, played, simulated
+from infra.comparing.power import Outcome, Trial, figures, outcome_of, trials_of, tried
+from infra.comparing.table import Pairs
+from infra.comparing.verdict import worsened
 
 
 def test_a_trial_comes_out_the_same_again() -> None:
@@ -35,6 +42,31 @@ def test_a_missed_bar_is_said() -> None:
     ]
     found = [Outcome(Trial(7, n, "paired", "slower", 9), "worse", n != 0, True) for n in range(20)]
     kept = {figure.about.split(":")[-1].strip() + str(figure.count): figure.kept for figure in figures(alarms + found)}
-    assert kept == {"verdict worse3": False, "any effect significant20": True, "found19": True}
+    assert kept == {"verdict worse3": False, "any effect significant20": False, "found19": True}
     assert figures(alarms[2:])[0].kept is False
     assert figures(alarms[3:])[0].kept is True
+
+
+def test_a_broken_statistic_misses_the_bars() -> None:
+    """Without its correction chance is called an effect; one that finds nothing overlooks what was planted."""
+    sound, broken = [], []
+    for number in range(6):
+        alike = Trial(7, number, "paired", None, 200)
+        found = _evaluated(alike)
+        sound.append(outcome_of(alike, found.effects, found.verdict))
+        effects = [replace(e, p_corrected=e.p) for e in found.effects]
+        broken.append(outcome_of(alike, effects, "worse" if worsened(effects, False) else found.verdict))
+    slower = Trial(7, 0, "paired", "slower", 200)
+    found = _evaluated(slower)
+    sound.append(outcome_of(slower, found.effects, found.verdict))
+    broken.append(outcome_of(slower, [replace(e, p_corrected=1.0) for e in found.effects], found.verdict))
+    assert all(figure.kept for figure in figures(sound))
+    assert not any(figure.kept for figure in figures(broken))
+
+
+def _evaluated(trial: Trial) -> Statistics:
+    rng = np.random.default_rng([trial.seed, trial.number])
+    world = simulated(trial.sessions, rng)
+    fault: Fault | None = trial.fault
+    pairs = Pairs(played(world, rng), played(world, rng, fault), 0, 0)
+    return evaluate(pairs, world.given, (), trial.seed, resamples=99)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from infra.comparing.identity import SCORES_DIFFER, confusions, differing, identity_of, ranked, survival_of, survived
-from infra.comparing.labels import LabelsRefused, agreements, load_labels, placed
+from infra.comparing.label_agreement import agreements, placed
 from infra.comparing.metrics import METRICS
 from infra.comparing.result import as_json
 from infra.comparing.table import Pairs, Turns, pair
 from infra.comparing.values import Given, paired_values, turn_values
-from infra.evaluation.label_map import LabelMap
 from schemas.events import RUNGS
 from tests.unit.comparisons import comparison
 
@@ -109,10 +107,10 @@ def test_pairs_are_made_by_turn() -> None:
 
 
 def test_identity_is_every_field_and_every_score() -> None:
-    """A score may be off by what rounding explains; a field may not."""
+    """A score that one model gave may be off by what rounding explains; a field may not."""
     hashes = np.array([1, 2, 3, 4], dtype=np.uint64)
     a = turns_of("aabb", confidence=[0.5] * 4)
-    a = replace(a, fields={"scenario": hashes, "handoff": hashes, "slots": hashes})
+    a = replace(a, fields={"scenario": hashes, "handoff": hashes, "slots": hashes}, models={"intent": hashes})
     b = replace(a, fields={**a.fields, "handoff": hashes[[0, 1, 2, 0]], "slots": hashes[[1, 1, 2, 3]]})
     b = replace(b, numbers={**a.numbers, "confidence": np.array([0.5, 0.5005, 0.6, 0.5])})
     pairs = Pairs(a, b, 0, 0)
@@ -121,7 +119,28 @@ def test_identity_is_every_field_and_every_score() -> None:
     assert found.share == 0.25
     assert found.by_field == {"handoff": 1, "slots": 1, SCORES_DIFFER: 1}
     assert found.score_difference == pytest.approx(0.1)
+    assert found.scored == 4
     assert [row for row, _ in ranked(pairs, differ, 9)] == [3, 0, 2]
+
+
+def test_scores_of_two_models_are_not_compared() -> None:
+    """Nor those that a side has of no model at all: their decisions are."""
+    a = replace(turns_of("aab", confidence=[0.5] * 3), models={"intent": np.array([1, 1, 0], dtype=np.uint64)})
+    b = replace(turns_of("aab", confidence=[0.5, 0.9, 0.9]), models={"intent": np.array([1, 2, 0], dtype=np.uint64)})
+    pairs = Pairs(a, b, 0, 0)
+    found = identity_of(pairs, differing(pairs))
+    assert (found.share, found.scored, found.score_difference) == (1.0, 1, 0.0)
+
+
+def test_what_only_names_the_candidate_is_no_difference() -> None:
+    """The version of a policy that was replaced is another in every turn, whatever it decides."""
+    hashes = np.array([1, 2], dtype=np.uint64)
+    a = replace(turns_of("ab"), fields={"policy": hashes, "knowledge": hashes, "step": hashes})
+    b = replace(a, fields={"policy": hashes + 1, "knowledge": hashes, "step": hashes[[0, 0]]})
+    pairs = Pairs(a, b, 0, 0)
+    assert identity_of(pairs, differing(pairs)).by_field == {"policy": 2, "step": 1}
+    found = identity_of(pairs, differing(pairs, ["policy"]), ["policy"])
+    assert (found.share, found.by_field, found.not_compared) == (0.5, {"step": 1}, ("policy", "reply.policy"))
 
 
 def test_a_confusion_counts_how_turns_moved() -> None:
@@ -151,39 +170,11 @@ def test_satisfaction_is_held_against_the_last_sentiment() -> None:
     assert [found.a, found.b] == pytest.approx([1, -1])
 
 
-def test_labels_are_read_from_lines_and_manifests(tmp_path: Path) -> None:
-    """A map gives the scenario of a label that names none."""
-    lines = tmp_path / "labels.jsonl"
-    rows = [{"turn_id": "t", "label": "pay"}, {"turn_id": "u", "label": "go", "scenario": "logistics"}]
-    lines.write_text("\n".join(map(json.dumps, [*rows, {"session_id": "s", "satisfaction": 4}])))
-    found = load_labels(lines, LabelMap({"": {"pay": "payment"}}, {"": {}}))
-    assert found.turns == {"t": ("pay", "payment"), "u": ("go", "logistics")}
-    assert found.satisfaction == {"s": 4.0}
-    play = tmp_path / "play.json"
-    play.write_text(json.dumps({"messages": [{"event_id": "t", "label": "pay"}, {"event_id": "u", "label": None}]}))
-    assert load_labels(play).turns == {"t": ("pay", "")}
-    turns = turns_of("ab")
-    assert placed(found.turns, {11: "u"}, turns).scenario.tolist() == ["", "logistics"]  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('{"turn_id": 5, "label": "x"}', ":1: turn_id: expected text, found 5"),
-        ('{"turn_id": "t"}', ":1: label: expected text, found None"),
-        ('\n{"turn_id": ', ":2: this is no JSON"),
-        ('{"session_id": "s", "satisfaction": "good"}', ":1: satisfaction: expected a number, found 'good'"),
-        ("", "it has no labels"),
-    ],
-)
-def test_a_wrong_label_file_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
-    """And the field, and what was found."""
-    path = tmp_path / "labels.jsonl"
-    path.write_text(text)
-    with pytest.raises(LabelsRefused) as refused:
-        load_labels(path)
-    assert str(refused.value).startswith(str(path))
-    assert said in str(refused.value)
+def test_labels_are_placed_at_their_turns() -> None:
+    """What nobody labelled has none."""
+    given = placed({"u": ("", "logistics")}, np.array(["t", "u"], dtype=object))
+    assert given.scenario is not None
+    assert given.scenario.tolist() == ["", "logistics"]
 
 
 def test_the_document_says_the_verdict_first() -> None:

@@ -12,7 +12,6 @@ from infra.candidates.gate import parse_rule
 from infra.candidates.model import Candidate, TenantChange
 from infra.replaying.definition import Asked, Definition, same_or_refused
 from infra.replaying.errors import OtherRun, ReplayError
-from infra.replaying.times import micros, shown
 from projections.runs import Run, checked_run_id
 from streams.replay.stretch import Gap, Selection, Window
 
@@ -25,30 +24,6 @@ def a_run(asked: Asked, run_id: str = "mine") -> Run:
     """The run as the store gives it back."""
     definition = json.loads(json.dumps(Definition(asked, {"offsets": {}}).as_json()))
     return Run(run_id, "created", asked.candidate.name, asked.mode, definition, asked.id, (0, 1), NOW, NOW)
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("now", NOW),
-        ("-1h", NOW - HOUR),
-        ("-90s", NOW - 90_000_000),
-        ("2027-01-15", 1_799_971_200_000_000),
-        ("2027-01-15T08:00", NOW),
-        ("2027-01-15T09:00:00+01:00", NOW),
-        ("2027-01-15T08:00:00Z", NOW),
-    ],
-)
-def test_times_are_taken_as_people_write_them(text: str, at: int) -> None:
-    """Absolute ones are UTC where they say no zone; others are before now."""
-    assert micros(text, "--from", NOW) == at
-
-
-def test_what_is_no_time_is_refused_with_what_is_one() -> None:
-    """The message names the option and shows forms that are taken."""
-    with pytest.raises(ReplayError, match=r"--to 'yesterday' is no time; write 2026-11-20T18:00"):
-        micros("yesterday", "--to", NOW)
-    assert shown(NOW) == "2027-01-15T08:00:00.000000Z"
 
 
 def test_the_same_replay_has_the_same_name() -> None:

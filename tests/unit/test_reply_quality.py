@@ -85,7 +85,7 @@ def test_judges_are_asked_about_so_many_pairs_and_no_more(most: int) -> None:
 def test_as_many_turns_are_embedded_as_was_said() -> None:
     """It takes milliseconds each; by characters all are compared."""
     embedded, lexical = OneByOne(), OneByOne()
-    found = quality(texts(100), 7, {EMBEDDED: embedded, LEXICAL: lexical}, most_embedded=10)
+    found = quality(texts(100), 7, {EMBEDDED: embedded, LEXICAL: lexical}, most={EMBEDDED: 10})
     assert (embedded.asked, lexical.asked) == (20, 200)
     assert len(scored(found, EMBEDDED).turn_ids) == 10
     assert "10 of 100 turns" in " ".join(found.notes)

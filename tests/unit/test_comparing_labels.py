@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.comparing.labels import LabelsRefused
-from infra.comparing.played_labels import Played, labels_in
+from infra.comparing.labels import LabelsRefused, Played, labels_in
 from infra.evaluation.label_map import LabelMap, load_label_map
 
 
@@ -98,3 +97,32 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """Rather than taken for one without labels."""
     with pytest.raises(LabelsRefused, match="cannot be read"):
         labels_in(tmp_path / "none.jsonl", None, RUN)
+
+
+def test_lines_are_of_turns_or_of_sessions(tmp_path: Path) -> None:
+    """A map says what a label means that is no scenario's; one that it does not have says nothing."""
+    rows = [{"turn_id": "t", "label": "track"}, {"turn_id": "u", "label": "go", "scenario": "payment"}]
+    more = [{"turn_id": "v", "label": "juggle"}, {"session_id": "s", "satisfaction": 4}]
+    found = labels_in(file_of(tmp_path, *rows, *more), families(tmp_path), ())
+    assert found.turns == {"t": ("", "logistics"), "u": ("", "payment")}
+    assert found.satisfaction == {"s": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"turn_id": 5, "label": "x"}', ":1: turn_id: expected text, found 5"),
+        ('{"turn_id": "t"}', ":1: label: expected text, found None"),
+        ('\n{"turn_id": ', ":2: is not JSON"),
+        ('{"session_id": "s", "satisfaction": "good"}', ":1: satisfaction: expected a number, found 'good'"),
+        ("", "it has no labels"),
+    ],
+)
+def test_a_wrong_label_file_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    """And the field, and what was found."""
+    path = tmp_path / "labels.jsonl"
+    path.write_text(text)
+    with pytest.raises(LabelsRefused) as refused:
+        labels_in(path, None, ())
+    assert str(refused.value).startswith(str(path))
+    assert said in str(refused.value)
