@@ -28,6 +28,7 @@ MARKER_OF = {
     "clickhouse": "clickhouse",
     "fresh_clickhouse_database": "clickhouse",
     "registry": "registry",
+    "triton": "triton",
     "stack": "stack",
 }
 
@@ -100,6 +101,13 @@ def registry(short_folder: Path) -> Iterator[str]:
     with LocalStack(short_folder / "registry", only=set(), registry=True, usual_ports=False) as stack:
         assert stack.addresses.registry is not None
         yield stack.addresses.registry
+
+
+@pytest.fixture(scope="session")
+def triton(short_folder: Path) -> Iterator[LocalStack]:
+    """A real Triton server with the model `small`; its environment is made first where this machine has none."""
+    with LocalStack(short_folder / "triton", only=set(), triton=True, usual_ports=False) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

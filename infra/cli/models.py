@@ -181,17 +181,23 @@ def triton(
     bundle: Bundled,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The model repository; made if it is not there.")],
     data: Data = DEFAULT_DATA,
+    cuda: Annotated[bool, typer.Option("--cuda", help="Run them on the server's GPUs.")] = False,
+    batch: Annotated[
+        int, typer.Option(min=0, help="Let the server join requests to batches of at most so many texts; 0: never.")
+    ] = 0,
 ) -> None:
     """Add a bundle's graphs to the model repository of a Triton, beside what is there, for SPILLWAY_MODEL_RUNTIME.
 
     \b
     Examples:
       spillway models triton intent-accurate /srv/triton/models
+      spillway models triton intent-accurate /srv/triton/models --cuda --batch 256
     """
-    from streams.models.triton_repository import write_repository  # brings the client, which no other command needs
+    # Brings the client, which no other command needs.
+    from streams.models.triton_repository import Serving, write_repository
 
     try:
-        names = write_repository(_store(data).find(bundle), directory)
+        names = write_repository(_store(data).find(bundle), directory, Serving(cuda, batch))
     except BundleRefused as err:
         raise StackError(str(err)) from err
     for name in names:

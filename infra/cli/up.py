@@ -22,6 +22,7 @@ from infra.settings import Settings
 def command(
     data: Data = DEFAULT_DATA,
     registry: Annotated[bool, typer.Option("--registry", help="Also run a real Apicurio schema registry.")] = False,
+    triton: Annotated[bool, typer.Option("--triton", help="Also run a real Triton server (docs/triton.md).")] = False,
     stores: Annotated[bool, typer.Option("--stores-only", help="Only Kafka, PostgreSQL and ClickHouse.")] = False,
 ) -> None:
     """Start the stack and stay until Ctrl-C; then stop everything in order.
@@ -32,6 +33,7 @@ def command(
     Examples:
       spillway up
       spillway up --registry
+      spillway up --triton
       spillway up --data /srv/other-stack
     """
     stop = threading.Event()
@@ -39,14 +41,18 @@ def command(
         signal.signal(number, lambda _number, _frame: _leave(stop))
     began = time.monotonic()
     stack = LocalStack(
-        data, registry=registry, app=() if stores else APP_PARTS, prepare=None if stores else _preparation()
+        data,
+        registry=registry,
+        triton=triton,
+        app=() if stores else APP_PARTS,
+        prepare=None if stores else _preparation(),
     )
     try:
         stack.start(typer.echo)
         typer.echo(f"\nThe stack is up after {time.monotonic() - began:.1f} s; its data is in {stack.folder.shown}\n")
         for name, address in vars(stack.addresses).items():
             if address:
-                typer.echo(f"  {name:<12}{shown_address(address)}")
+                typer.echo(f"  {name.replace('_', ' '):<16}{shown_address(address)}")
         typer.echo("\nCtrl-C stops it; another terminal can use: spillway status, send, chat, play, ask, ledger\n")
         while not stop.wait(0.5):
             pass

@@ -91,7 +91,7 @@ class PartsCache:
             PartCorrupt: a file, cached or downloaded, has another hash.
         """
         part = read_lock(self._lock_file)[name]
-        with self._exclusive(name):
+        with self.exclusive(name):
             missing = [file for file in part.files if not file.path_in(self.folder).exists()]
             if missing:
                 self._download(part, missing, progress)
@@ -107,7 +107,7 @@ class PartsCache:
         if folder.exists():
             return part, folder
         _, (archive,) = self.files(name, progress)
-        with self._exclusive(name):
+        with self.exclusive(name):
             if not folder.exists():
                 progress(f"{name} {part.version}: unpacking")
                 folder.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,8 @@ class PartsCache:
         return part, folder
 
     @contextmanager
-    def _exclusive(self, name: str) -> Iterator[None]:
+    def exclusive(self, name: str) -> Iterator[None]:
+        """The right to fill part `name`; others, in other processes too, wait. Raises PartMissing without a cache."""
         locks = self.folder / "locks"
         try:
             locks.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from infra.local.state import write_atomically
 
-USUAL = {"kafka": 9092, "postgres": 5432, "clickhouse": 8123, "gateway": 8080, "registry": 8081}
+USUAL = {
+    **{"kafka": 9092, "postgres": 5432, "clickhouse": 8123, "gateway": 8080, "registry": 8081},
+    **{"triton http": 8000, "triton": 8001, "triton metrics": 8002},
+}
 
 _STEPS = (0, 10_000, 20_000)
 """Where the usual port is taken, the same plus these: easily remembered, and not among those the system gives out."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from infra.local import clickhouse, kafka, postgres, registry
+from infra.local import clickhouse, kafka, postgres, registry, triton
 from infra.local.app_parts import AppPart
 from infra.local.http_probe import answers_ok
 from infra.local.packages import PartsCache, Progress
@@ -31,13 +31,15 @@ STORES = frozenset({"kafka", "postgres", "clickhouse"})
 class Addresses:
     """Where the parts of a running stack answer; None for a part that it does not run.
 
-    `kafka` is a bootstrap string, `postgres` the superuser's DSN, the others are http URLs.
+    `kafka` is a bootstrap string, `postgres` the superuser's DSN, `triton` grpc://HOST:PORT, the others are http URLs.
     """
 
     kafka: str | None = None
     postgres: str | None = None
     clickhouse: str | None = None
     registry: str | None = None
+    triton: str | None = None
+    triton_metrics: str | None = None
     gateway: str | None = None
 
 
@@ -51,6 +53,7 @@ class LocalStack:
     Args:
         data_dir: where all its data, logs and records live.
         registry: also run a schema registry.
+        triton: also run a Triton server.
         app: Spillway's own processes to run on top.
         only: the stores to run, of `STORES`; all of them where None.
         prepare: called with the settings after the stores answer and before the app starts; makes topics and tables.
@@ -63,6 +66,7 @@ class LocalStack:
         data_dir: Path,
         *,
         registry: bool = False,
+        triton: bool = False,
         app: Sequence[AppPart] = (),
         only: set[str] | None = None,
         prepare: Callable[[Settings], None] | None = None,
@@ -75,6 +79,7 @@ class LocalStack:
         if unknown := self._stores - STORES:
             raise ValueError(f"no such store: {', '.join(sorted(unknown))}; there are {', '.join(sorted(STORES))}")
         self._registry = registry
+        self._triton = triton
         self._app = tuple(app)
         self._prepare = prepare
         self._cache = cache or PartsCache()
@@ -95,6 +100,9 @@ class LocalStack:
             undo.enter_context(FolderLock(self.folder))
             self._end_orphans(progress)
             self._started_at = time.time()
+            if self._triton:
+                prefix = triton.shared_memory_prefix(self.folder.path / "triton")
+                undo.callback(triton.remove_shared_memory, prefix)
             self._supervisor = Supervisor(self._write, requests=self.folder.requests)
             undo.callback(self._supervisor.close)
             ports = Ports(self.folder.ports, usual=self._usual_ports)
@@ -200,6 +208,20 @@ class LocalStack:
                 progress=progress,
             )
             self.addresses.registry = spec.address
+            specs.append(spec)
+        if self._triton:
+            metrics = ports.take("triton metrics")
+            spec = triton.part(
+                self.folder.path / "triton",
+                self.folder.logs / "triton.log",
+                port=ports.take("triton"),
+                http_port=ports.take("triton http"),
+                metrics_port=metrics,
+                cache=self._cache,
+                progress=progress,
+            )
+            self.addresses.triton = spec.address
+            self.addresses.triton_metrics = f"http://127.0.0.1:{metrics}/metrics"
             specs.append(spec)
         return specs
 

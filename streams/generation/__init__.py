@@ -1,0 +1,1 @@
+"""Generated replies: the models behind them, who gets one, and when."""
