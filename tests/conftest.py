@@ -28,7 +28,7 @@ MARKER_OF = {
     "clickhouse": "clickhouse",
     "fresh_clickhouse_database": "clickhouse",
     "registry": "registry",
-    "triton": "triton",
+    "triton_server": "triton",
     "stack": "stack",
 }
 
@@ -104,7 +104,7 @@ def registry(short_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def triton(short_folder: Path) -> Iterator[LocalStack]:
+def triton_server(short_folder: Path) -> Iterator[LocalStack]:
     """A real Triton server with the model `small`; its environment is made first where this machine has none."""
     with LocalStack(short_folder / "triton", only=set(), triton=True, usual_ports=False) as running:
         yield running

@@ -17,15 +17,10 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}").fullmatch
 
 def parse_article(text: str, source: Source) -> Article | None:
     """The article of a file; None when it has no front matter. Mistakes are noted in `source`."""
-    lines = text.lstrip("\ufeff").splitlines()
-    ends = [i for i, line in enumerate(lines) if line.strip() == "---"][:2]
-    if len(ends) < 2 or ends[0] != 0:
-        source.wrong(None, "front matter", "is missing or not closed", SHAPE)
+    front = source.front_matter(text, SHAPE)
+    if front is None:
         return None
-    source.offset = 1
-    fields = source.root("\n".join(lines[1 : ends[1]]))
-    if fields is None:
-        return None
+    fields, lines, start = front
     article_id = fields.text("id", "", "write an id that stays, such as id: returns-window")
     if article_id and not _ID(article_id):
         fields.wrong("id", f"{article_id!r} is no id", "use small letters, digits, . _ and -, at most 100")
@@ -35,13 +30,13 @@ def parse_article(text: str, source: Source) -> Article | None:
     if not tags:
         fields.wrong("tags", "names no tag", "name the subjects by which scenarios find it, such as tags: [returns]")
     fields.close()
-    body = "\n".join(lines[ends[1] + 1 :]).strip()
+    body = "\n".join(lines[start:]).strip()
     source.offset = 0
     if not body:
-        source.problems.append(_at(source, ends[1] + 1, "is empty", "write the article below the second ---"))
+        source.problems.append(_at(source, start, "is empty", "write the article below the second ---"))
     if len(body) > MAX_TEXT:
         problem = f"has {len(body)} characters"
-        source.problems.append(_at(source, ends[1] + 1, problem, f"at most {MAX_TEXT} are taken: split the article"))
+        source.problems.append(_at(source, start, problem, f"at most {MAX_TEXT} are taken: split the article"))
     return Article(article_id, title, lang, tags, body)
 
 

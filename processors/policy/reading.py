@@ -6,7 +6,7 @@ A field that is wrong is noted and replaced by something harmless; whether anyth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -52,6 +52,25 @@ class Source:
             self.wrong(node, "-", "is no mapping of keys to values", "begin with: key: value")
             return None
         return Fields(self, node, "")
+
+    def front_matter(self, text: str, shape: str) -> FrontMatter | None:
+        """What a text begins with between two lines of ---; None, noted with the `shape` that is meant, without it."""
+        lines = text.lstrip("\ufeff").splitlines()
+        ends = [i for i, line in enumerate(lines) if line.strip() == "---"][:2]
+        if len(ends) < 2 or ends[0] != 0:
+            self.wrong(None, "front matter", "is missing or not closed", shape)
+            return None
+        self.offset = 1
+        fields = self.root("\n".join(lines[1 : ends[1]]))
+        return FrontMatter(fields, lines, ends[1] + 1) if fields is not None else None
+
+
+class FrontMatter(NamedTuple):
+    """The fields before a text, all lines of the file, and the index of the first line of the text itself."""
+
+    fields: Fields
+    lines: list[str]
+    body: int
 
 
 class Fields:

@@ -67,15 +67,10 @@ def parse_prompt(
     text: str, source: Source, tenant: str = "", counter: TokenCounter | None = None
 ) -> PromptTemplate | None:
     """The template of a file; None when it has no front matter. Mistakes are noted in `source`: use it only without."""
-    lines = text.lstrip("\ufeff").splitlines()
-    ends = [i for i, line in enumerate(lines) if line.strip() == "---"][:2]
-    if len(ends) < 2 or ends[0] != 0:
-        source.wrong(None, "front matter", "is missing or not closed", SHAPE)
+    front = source.front_matter(text, SHAPE)
+    if front is None:
         return None
-    source.offset = 1
-    root = source.root("\n".join(lines[1 : ends[1]]))
-    if root is None:
-        return None
+    root, lines, start = front
     name = root.text("name", "", "write a name that stays, such as name: answer")
     if name and not _NAME(name):
         root.wrong("name", f"{name!r} is no name", "use small letters, digits, - and _, at most 40, a letter first")
@@ -89,7 +84,7 @@ def parse_prompt(
     stop = root.names("stop")
     budget = _budget(root)
     defaults = _defaults(root, langs)
-    bodies = _bodies(lines, ends[1] + 1, langs, source)
+    bodies = _bodies(lines, start, langs, source)
     for lang, (line, body) in bodies.items():
         _check_places(source, line, lang, body)
         needed = (counter or Estimate()).count(_PLACE.sub("", body)) + budget["message"]

@@ -25,9 +25,9 @@ ANSWER = "Refunds take five working days. [1]"
 
 
 @pytest.fixture
-async def url(triton: LocalStack) -> AsyncIterator[str]:
+async def url(triton_server: LocalStack) -> AsyncIterator[str]:
     """The server's address; the knobs of its model are turned back afterwards."""
-    address = (triton.addresses.triton or "").removeprefix("grpc://")
+    address = (triton_server.addresses.triton or "").removeprefix("grpc://")
     yield address
     turn(address, SMALL, {})
 

@@ -40,9 +40,9 @@ def url_of(stack: LocalStack) -> str:
 
 
 @pytest.fixture
-def url(triton: LocalStack) -> str:
+def url(triton_server: LocalStack) -> str:
     """The server's address; its model is as its files say."""
-    return url_of(triton)
+    return url_of(triton_server)
 
 
 @pytest.fixture
@@ -151,13 +151,13 @@ async def test_a_wrong_request_is_refused_with_the_reason(url: str) -> None:
         await _reply(url, sampling='{"max_tokens": 0}')
 
 
-def test_the_server_listens_on_the_loopback_interface_alone_and_tells_its_figures(triton: LocalStack) -> None:
+def test_the_server_listens_on_the_loopback_interface_alone_and_tells_its_figures(triton_server: LocalStack) -> None:
     """Its three ports are not reachable from outside; requests are counted by model."""
-    server = psutil.Process(triton.part("triton").pid)
+    server = psutil.Process(triton_server.part("triton").pid)
     listening = [c.laddr for c in server.net_connections("inet") if c.status == psutil.CONN_LISTEN]
     assert len(listening) >= 3
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
-    with urlopen(triton.addresses.triton_metrics or "", timeout=10) as answer:
+    with urlopen(triton_server.addresses.triton_metrics or "", timeout=10) as answer:
         assert b'nv_inference_request_success{model="small"' in answer.read()
 
 
@@ -235,13 +235,13 @@ def test_a_killed_supervisor_leaves_no_process(short_folder: Path) -> None:
 
 
 @pytest.mark.faults
-async def test_a_stopped_server_answers_again_once_it_goes_on(triton: LocalStack, url: str) -> None:
+async def test_a_stopped_server_answers_again_once_it_goes_on(triton_server: LocalStack, url: str) -> None:
     """A server that stands still says nothing, which only a client's own clock can tell; it loses no request."""
-    triton.kill("triton", signal.SIGSTOP)
+    triton_server.kill("triton", signal.SIGSTOP)
     try:
         waiting = asyncio.create_task(_reply(url))
         await asyncio.sleep(0)
         assert not waiting.done()
     finally:
-        triton.kill("triton", signal.SIGCONT)
+        triton_server.kill("triton", signal.SIGCONT)
     assert "".join((await waiting)[0]) == ANSWER

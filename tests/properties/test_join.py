@@ -15,7 +15,7 @@ from schemas.catalogue import MESSAGES, ROUTES, SIGNALS
 from schemas.events import Record
 from streams.join import Item, Join
 from streams.policies import Policies
-from streams.routing import Routing, RoutingState
+from streams.routing import Routing, RoutingState, Sessions
 from tests.properties.join_audit import Act, Turn, acts, audit, play, turns
 from tests.properties.planted import is_found
 
@@ -118,7 +118,7 @@ class BrokenRouting(Routing):
 
     def open(self, partition: int, start: Mapping[str, int]) -> RoutingState:
         join = Join(start[MESSAGES], start[SIGNALS], *self._times)
-        return self._broken(self._policies, self._decider, join)
+        return self._broken(self._policies, self._decider, join, Sessions(self._policies))
 
 
 class TestTheAuditFinds:
