@@ -22,6 +22,7 @@ from infra.evaluation.run import Request
 from infra.evaluation.showing import show
 from infra.local.errors import StackError
 from infra.models.store import ModelStore
+from infra.reporting.saving import save
 from streams.models.bundle import Bundle, BundleRefused, load_bundle
 
 STDOUT = Path("-")
@@ -96,22 +97,14 @@ def _loaded(name: str, store: ModelStore) -> Bundle:
 
 def _write(result: Result, html: Path | None, json_file: Path | None) -> None:
     if html is not None:
-        _save(html, report(result))
+        save(html, report(result), EvaluationError)
     document = json.dumps(result.as_json(), ensure_ascii=False, indent=1, allow_nan=False)
     if json_file == STDOUT:
         typer.echo(document)
         return
     if json_file is not None:
-        _save(json_file, document + "\n")
+        save(json_file, document + "\n", EvaluationError)
     show(result, Console(width=None if sys.stdout.isatty() else 160))
-
-
-def _save(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as err:
-        raise EvaluationError(f"{path}: cannot be written ({err.strerror}); name another file") from err
 
 
 @contextmanager

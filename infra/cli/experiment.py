@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Iterator
@@ -13,9 +12,9 @@ from typing import Annotated, Final, Optional
 import typer
 from clickhouse_connect.driver.exceptions import Error
 
+from infra.announcing import announce
 from infra.candidates.parse import load_candidate
-from infra.cli.options import DEFAULT_DATA, Data
-from infra.comparing.files import write_text
+from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, By, Data, operator
 from infra.experiments.bundles import stored
 from infra.experiments.finding import find_out, state_of
 from infra.experiments.foresight import foreseen
@@ -26,18 +25,14 @@ from infra.experiments.showing import arms_question, shown
 from infra.local.errors import StackError
 from infra.models.activation import when
 from infra.models.store import ModelStore
+from infra.reporting.saving import save
 from infra.settings import Settings
 from infra.wiring import build_codec, open_control
 from projections.analytics.schema import client_of
 from schemas.events import ExperimentChanged
 from streams.control import Control
 from streams.experiments import Experiments
-from streams.sink import Sink, Undelivered
 
-AHEAD: Final = 5.0
-"""Seconds from the command until it holds, at least: every worker knows of it by then."""
-LOADS: Final = 3
-"""So many times what loading took here are the seconds ahead, where that is more: workers are busy."""
 EXIT: Final = {"better_or_equal": 0, "worse": 1, "not_enough_evidence": 2}
 FAILED: Final = 3
 
@@ -50,7 +45,6 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose, where several tenants have one of that name.")]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who does it, for the record; default: your user's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -90,7 +84,7 @@ def start_(
         now = time.time_ns() // 1000
         ahead = max(AHEAD, LOADS * seconds) if in_ is None else in_
         plan = Plan(name, tenant, share, sessions, excluded)
-        event = start(plan, read, models, control, now + int(ahead * 1_000_000), now, by or _me())
+        event = start(plan, read, models, control, now + int(ahead * 1_000_000), now, operator(by))
     _publish(settings, event)
     gate = gate_in(read.text)
     left_out = [str(rule) for rule in gate.left_out]
@@ -128,7 +122,7 @@ def stop_(
     with _control(settings) as control:
         now = time.time_ns() // 1000
         experiment = find(Experiments.of(control), name, tenant)
-        event = stop(experiment, now + int(in_ * 1_000_000), now, by or _me())
+        event = stop(experiment, now + int(in_ * 1_000_000), now, operator(by))
     _publish(settings, event)
     if as_json:
         typer.echo(json.dumps({"ok": True, "name": name, "effective_at": when(event.effective_at)}, indent=2))
@@ -169,7 +163,7 @@ def show(
             with client_of(settings.clickhouse) as client:
                 finding = find_out(client, experiment, control, time.time_ns() // 1000)
         if html is not None:
-            write_text(html, report(finding))
+            save(html, report(finding), StackError)
     except (StackError, Error) as err:
         typer.echo(str(err), err=True)
         raise typer.Exit(FAILED) from err
@@ -230,19 +224,5 @@ def _control(settings: Settings) -> Iterator[Control]:
 
 
 def _publish(settings: Settings, event: ExperimentChanged) -> None:
-    sink = Sink(settings.kafka, build_codec(settings))
-    try:
-        left_out = sink.send([event])
-    except Undelivered as err:
-        raise StackError(f"{settings.kafka} did not take it: {err}; is the stack up and prepared?") from err
-    finally:
-        sink.close()
-    if left_out:
-        raise StackError("the articles and excluded sessions are too large for chat.control: end names with * instead")
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return ""
+    too_large = "the articles and excluded sessions are too large for chat.control: end names with * instead"
+    announce(settings, event, "it", too_large)

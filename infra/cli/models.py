@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import time
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Optional
 import typer
 from confluent_kafka import KafkaException
 
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, By, Data, operator
 from infra.local.errors import StackError
 from infra.models.activation import activation, history, publish, when, withdrawal
 from infra.models.description import described, written
@@ -22,11 +21,6 @@ from infra.wiring import build_codec, open_control
 from schemas.validation import TASKS
 from streams.models.bundle import Bundle, BundleRefused, load_bundle
 from streams.models.manifest import read_manifest
-
-AHEAD = 5.0
-"""Seconds from the activation until it is in force, at least: every worker has loaded it by then."""
-LOADS = 3
-"""So many times what loading took here are the seconds ahead, where that is more: workers are busy."""
 
 app = typer.Typer(
     add_completion=False,
@@ -39,7 +33,6 @@ Bundled = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="A folder, NAME, NAME@VERSION, NAME#HASH or a whole fingerprint.")
 ]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Only for this tenant; default: for every tenant.")]
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who does it, for the record; default: your user's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -147,7 +140,7 @@ def activate(
         raise StackError(f"{store.root}: {err.strerror}; run this where the workers' data can be written") from err
     now = time.time_ns() // 1000
     ahead = max(AHEAD, LOADS * seconds) if in_ is None else in_
-    event = activation(loaded.manifest, location, tenant, now + int(ahead * 1_000_000), now, by or _me())
+    event = activation(loaded.manifest, location, tenant, now + int(ahead * 1_000_000), now, operator(by))
     publish(settings, event)
     _say(event.task, loaded.fingerprint, tenant, event.effective_at, as_json)
 
@@ -171,7 +164,7 @@ def withdraw(
     if task not in TASKS:
         raise typer.BadParameter(f"there is no task {task!r}; there are {', '.join(TASKS)}")
     now = time.time_ns() // 1000
-    event = withdrawal(task, tenant, now + int(in_ * 1_000_000), now, by or _me())
+    event = withdrawal(task, tenant, now + int(in_ * 1_000_000), now, operator(by))
     publish(Settings.find(data), event)
     _say(task, "", tenant, event.effective_at, as_json)
 
@@ -258,10 +251,3 @@ def _row(found: Found) -> dict[str, Any]:
         "folder": str(found.folder),
         "wrong": found.wrong,
     }
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return ""

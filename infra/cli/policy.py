@@ -10,17 +10,13 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.options import DEFAULT_DATA, Data
-from infra.local.errors import StackError
+from infra.announcing import announce
+from infra.cli.options import AHEAD, DEFAULT_DATA, Data
 from infra.settings import Settings
 from infra.tenants import activation, load_tenant
 from infra.wiring import build_codec, open_control
 from processors.policy import Problem, Tenant
 from schemas.events import PolicyActivated
-from streams.sink import Sink, Undelivered
-
-AHEAD = 5.0
-"""Seconds from the activation until it is in force, so that every process has it by then."""
 
 app = typer.Typer(no_args_is_help=True, help="Check, activate and list the policies of tenants.")
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The tenant's folder: policy.yaml and articles/*.md.")]
@@ -63,15 +59,8 @@ def activate(
     settings = Settings.find(data)
     now = time.time_ns() // 1000
     event = activation(tenant, now + int(in_ * 1_000_000), now)
-    sink = Sink(settings.kafka, build_codec(settings))
-    try:
-        left_out = sink.send([event])
-    except Undelivered as err:
-        raise StackError(f"{settings.kafka} did not take the policy: {err}; is the stack up and prepared?") from err
-    finally:
-        sink.close()
-    if left_out:
-        raise StackError(f"the policy and articles of {directory} are too large for chat.control: shorten the articles")
+    too_large = f"the policy and articles of {directory} are too large for chat.control: shorten the articles"
+    announce(settings, event, "the policy", too_large)
     if as_json:
         typer.echo(json.dumps({"ok": True, **_described(tenant), "effective_at": _when(event.effective_at)}, indent=2))
     else:

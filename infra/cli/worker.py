@@ -8,7 +8,6 @@ from typing import Annotated, Optional
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Data
-from infra.replaying.group import replay_in_group
 from infra.settings import Settings
 from infra.wiring import build_codec, build_stages, models_of, open_control
 from streams.topology import SPECS
@@ -39,6 +38,8 @@ def command(
       spillway worker --replay intent-2026-11
     """
     if replay is not None:
+        from infra.replaying.group import replay_in_group  # most of a second to load, and no stage of live needs it
+
         replay_in_group(Settings.find(data), replay)
         return
     names = [name.strip() for name in stages.split(",") if name.strip()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from infra.comparing.report import report
 from infra.comparing.result import Comparison, as_json
 from infra.local.errors import StackError
+from infra.reporting.saving import save
 
 
 def document(comparison: Comparison) -> str:
@@ -17,18 +18,9 @@ def document(comparison: Comparison) -> str:
 
 def write_json(path: Path, comparison: Comparison) -> None:
     """Raises StackError where the file cannot be written."""
-    write_text(path, document(comparison) + "\n")
+    save(path, document(comparison) + "\n", StackError)
 
 
 def write_page(path: Path, comparison: Comparison) -> None:
     """Raises StackError where the file cannot be written."""
-    write_text(path, report(comparison))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Folders on the way are made. Raises StackError where the file cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as err:
-        raise StackError(f"{path}: cannot be written ({err.strerror}); name another file") from err
+    save(path, report(comparison), StackError)

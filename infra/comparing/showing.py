@@ -31,6 +31,7 @@ from infra.comparing.wording import (
     value,
     way,
 )
+from infra.reporting.terminal import terminal_table
 
 SHOWN: Final = 5
 """Turns that differ, shown on the terminal; the HTML report has more of them."""
@@ -68,15 +69,8 @@ def _parts(c: Comparison) -> Iterator[RenderableType]:
         yield _differences(c)
 
 
-def _table(title: str, *columns: str, left: int = 1) -> Table:
-    table = Table(title=title, title_justify="left")
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i < left else "right", overflow="fold")
-    return table
-
-
 def _gate(c: Comparison) -> Table:
-    table = _table(gate_of(c), "rule", "", "A", "B", "why", left=2)
+    table = terminal_table(gate_of(c), "rule", "", "A", "B", "why", left=2)
     table.columns[-1].justify = "left"
     for finding in c.findings:
         unit = known(finding.rule.metric).unit
@@ -89,7 +83,7 @@ def _gate(c: Comparison) -> Table:
 def _effects(c: Comparison) -> Table:
     """Every metric over all turns, and of scenarios those that changed."""
     columns = ("metric", "A", "B", "difference", "95 % interval", "p", "", "detectable")
-    table = _table(f"effects; p and marks after correction over {counted(c.family, 'test')}", *columns)
+    table = terminal_table(f"effects; p and marks after correction over {counted(c.family, 'test')}", *columns)
     table.columns[-2].justify = "left"
     for e in c.effects:
         if e.scenario is None and happens(e):
@@ -155,7 +149,7 @@ def _shares(shares: Mapping[str, float]) -> str:
 
 
 def _differences(c: Comparison) -> Table:
-    table = _table(
+    table = terminal_table(
         f"{counted(c.identity.different, 'turn')} differ; the weightiest", "customer", "decision", "A", "B", left=4
     )
     for found in c.differences[:SHOWN]:

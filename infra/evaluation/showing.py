@@ -12,6 +12,7 @@ from infra.evaluation.compare import Comparison
 from infra.evaluation.figures import Drop, Evaluation, GroupFigures, Latency
 from infra.evaluation.gate import Gate
 from infra.evaluation.result import Result, calibrated, percent, whole_percent
+from infra.reporting.terminal import terminal_table
 
 WORST = 8
 """Labels and confusions that are shown of one group; where there are many groups, fewer of each."""
@@ -53,15 +54,8 @@ def _parts(result: Result) -> Iterator[RenderableType]:
     yield _notes(result)
 
 
-def _table(title: str, *columns: str, left: int = 1) -> Table:
-    table = Table(title=title, title_justify="left")
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i < left else "right", overflow="fold")
-    return table
-
-
 def _gate(gate: Gate) -> Table:
-    table = _table("gate", "rule", "", "figures", left=3)
+    table = terminal_table("gate", "rule", "", "figures", left=3)
     marks = {True: Text("kept", "green"), False: Text("broken", "bold red"), None: Text("does not apply", "dim")}
     for finding in gate.findings:
         table.add_row(finding.rule, marks[finding.kept], finding.why)
@@ -69,7 +63,8 @@ def _gate(gate: Gate) -> Table:
 
 
 def _groups(evaluation: Evaluation) -> Table:
-    table = _table("by group", "group", "head", "rows", "accuracy", "macro-F1", "ECE (by chance)", "log loss", left=2)
+    columns = ("group", "head", "rows", "accuracy", "macro-F1", "ECE (by chance)", "log loss")
+    table = terminal_table("by group", *columns, left=2)
     for group in evaluation.groups:
         table.add_row(
             group.name,
@@ -93,7 +88,7 @@ def _calibrated(of: GroupFigures | Evaluation) -> tuple[str, str]:
 
 def _outside(evaluation: Evaluation) -> Table:
     columns = ("group", "rows", "recall", "in scope kept", "recall at 95 % kept", "AUROC", "answered rightly")
-    table = _table("out of scope", *columns)
+    table = terminal_table("out of scope", *columns)
     for group in evaluation.groups:
         o = group.out_of_scope
         if o is not None:
@@ -106,7 +101,7 @@ def _outside(evaluation: Evaluation) -> Table:
 def _comparison(comparison: Comparison) -> RenderableType:
     other = comparison.evaluation.fingerprint
     columns = ("group", "both right", "only this", "only other", "neither", "difference, points", "p")
-    table = _table(f"against {other}: {comparison.verdict}", *columns)
+    table = terminal_table(f"against {other}: {comparison.verdict}", *columns)
     for pairs in (*comparison.groups, comparison.all) if len(comparison.groups) > 1 else comparison.groups:
         d = pairs.difference
         points = f"{d.value * 100:+.2f} ({d.low * 100:+.2f} to {d.high * 100:+.2f})" if d is not None else "–"
@@ -115,7 +110,7 @@ def _comparison(comparison: Comparison) -> RenderableType:
     rows = [table]
     for title, found in (("only this is right", comparison.fixed), ("only the other is right", comparison.broken)):
         if found:
-            examples = _table(title, "text", "truth", "this", "other", left=4)
+            examples = terminal_table(title, "text", "truth", "this", "other", left=4)
             for each in found[:5]:
                 examples.add_row(Text(each.text), each.truth, each.this, each.other)
             rows.append(examples)
@@ -125,21 +120,21 @@ def _comparison(comparison: Comparison) -> RenderableType:
 def _families(group: GroupFigures, shown: int) -> Iterator[Table]:
     if group.families:
         beside = ["family right"] if group.by == "label" else []
-        table = _table(f"{group.name}: by scenario family", "family", "rows", "accuracy", *beside)
+        table = terminal_table(f"{group.name}: by scenario family", "family", "rows", "accuracy", *beside)
         for family in group.families:
             more = [percent(family.same_family)] if beside else []
             table.add_row(family.name, f"{family.rows:,}", percent(family.accuracy), *more)
         yield table
     worst = [c for c in group.classes if c.f1 < 1][:shown]
     if worst and group.by == "label":
-        table = _table(f"{group.name}: labels answered worst", "label", "rows", "recall", "precision", "F1")
+        table = terminal_table(f"{group.name}: labels answered worst", "label", "rows", "recall", "precision", "F1")
         for c in worst:
             table.add_row(c.name, f"{c.rows:,}", percent(c.recall), percent(c.precision), percent(c.f1))
         yield table
 
 
 def _confusions(group: GroupFigures, shown: int) -> Table:
-    table = _table(f"{group.name}: confusions", "truth", "taken for", "rows", "for example", left=2)
+    table = terminal_table(f"{group.name}: confusions", "truth", "taken for", "rows", "for example", left=2)
     table.columns[-1].justify = "left"
     for c in group.confusions[:shown]:
         examples = Text("\n".join(example.text for example in c.examples[:2]), overflow="ellipsis")
@@ -148,7 +143,7 @@ def _confusions(group: GroupFigures, shown: int) -> Table:
 
 
 def _latency(latency: Latency, other: Latency | None) -> Table:
-    table = _table(
+    table = terminal_table(
         f"latency, µs a message ({latency.head})",
         "batch",
         "median",
@@ -166,7 +161,7 @@ def _latency(latency: Latency, other: Latency | None) -> Table:
 
 
 def _robustness(drops: tuple[Drop, ...]) -> Table:
-    table = _table(
+    table = terminal_table(
         "robustness, over the rows that each changes", "damage", "rows changed", "before", "after", "drop, points"
     )
     for drop in drops:

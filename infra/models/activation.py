@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.announcing import announce
 from infra.local.errors import StackError
 from infra.settings import Settings
-from infra.wiring import build_codec
 from schemas.events import LIVE, MadeBy, Meta, ModelActivated
 from schemas.identity import uuid5
 from schemas.validation import TASKS, is_withdrawal, wrong_activation
 from streams.control import ControlView
 from streams.models.in_force import EVERY_TENANT, Timeline
 from streams.models.manifest import Manifest
-from streams.sink import Sink, Undelivered
 
 
 def activation(
@@ -48,13 +47,7 @@ def publish(settings: Settings, event: ModelActivated) -> None:
     """Writes the event. Raises StackError where it makes no sense, or the broker does not take it."""
     if wrong := wrong_activation(event):
         raise StackError(wrong)
-    sink = Sink(settings.kafka, build_codec(settings))
-    try:
-        sink.send([event])
-    except Undelivered as err:
-        raise StackError(f"{settings.kafka} did not take it: {err}; is the stack up and prepared?") from err
-    finally:
-        sink.close()
+    announce(settings, event, "it", f"{event.location} is too long a place for chat.control: use a shorter name")
 
 
 def history(control: ControlView, now: int) -> Iterator[dict[str, Any]]:

@@ -63,7 +63,7 @@ class Member:
 
         Raises what replaying raises; the partition is then nobody's, and others take it.
         """
-        with RunStore(self._settings.clickhouse) as store, ThreadPoolExecutor(1, "replay") as thread:
+        with RunStore(self._settings.clickhouse) as store, ThreadPoolExecutor(1, "replay", step_back) as thread:
             replaying = thread.submit(Replaying, self._settings, self._run)
             self.reader.pause(True)
             self.reader.start()
@@ -108,16 +108,19 @@ def replay_in_group(settings: Settings, run_id: str) -> None:
 
     Raises ReplayError where there is no such run, or it cannot go on here.
     """
-    step_back()
+    handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGTERM, signal.SIGINT)}
     try:
         with RunStore(settings.clickhouse) as store:
             run = store.need(run_id)
         member = Member(settings, run, _say)
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, lambda *_: member.stop())  # For good: this is the whole life of the process.
+        for sign in handlers:
+            signal.signal(sign, lambda *_: member.stop())
         run = member.run()
     except KNOWN as why:
         raise ReplayDied(f"run {run_id}: {why}; what is done stays, and other workers go on") from why
+    finally:
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
     print(f"run {run_id}: {run.status}", file=sys.stderr)
 
 

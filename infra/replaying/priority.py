@@ -7,7 +7,8 @@ from contextlib import suppress
 
 
 def step_back() -> None:
-    """Gives this process, and all threads it starts from now on, what time others leave."""
+    """Gives this thread, and all that it starts from now on, what time others leave. In a process that has only this
+    one yet, that is the process."""
     with suppress(OSError):
         os.nice(19)
     if hasattr(os, "SCHED_IDLE"):

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from infra.settings import Settings
+from infra.topics import create_topics
 from processors.entities import PatternEntities
+from projections import analytics
+from schemas.catalogue import MESSAGES
 from schemas.codec import Codec
+from streams.log import a_reader, bounds
 from streams.replay.archive import write_archive
 from streams.replay.stretch import Window
 from streams.testing import Conversations, Pass, a_message, a_policy
@@ -35,6 +41,24 @@ class Recorded:
     def asked(self) -> list[str]:
         """The options of `spillway replay` that mean all of it."""
         return ["--archive", str(self.folder), "--tenant", TENANT]
+
+
+def recorded_for(broker: str, clickhouse: str, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Twelve conversations in an archive; a broker and a store; and nobody else to be reached."""
+    nobody = "postgresql://nobody@127.0.0.1:1/none"
+    settings = Settings(broker, nobody, clickhouse, data_dir=tmp_path_factory.mktemp("data"), gateway_port=1)
+    create_topics(broker, 3)
+    analytics.migrate(clickhouse)
+    return record(settings, tmp_path_factory.mktemp("archives") / "kept", len(ends(broker, MESSAGES)))
+
+
+def ends(broker: str, *topics: str) -> dict[tuple[str, int], int]:
+    """Where each of these topics ends."""
+    reader = a_reader(broker)
+    try:
+        return {place: high for place, (_, high) in bounds(reader, topics).items()}
+    finally:
+        reader.close()
 
 
 def record(settings: Settings, folder: Path, partitions: int, sessions: int = 12) -> Recorded:

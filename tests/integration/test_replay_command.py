@@ -24,9 +24,6 @@ from infra.replaying.measuring import OWN, measure
 from infra.replaying.processes import Job, replay_in_processes
 from infra.replaying.running import How
 from infra.replaying.work import SPENT_ON
-from infra.settings import Settings
-from infra.topics import create_topics
-from projections import analytics
 from projections.analytics.rows import FACTS
 from projections.analytics.schema import client_of
 from projections.runs import RunStore
@@ -36,7 +33,7 @@ from schemas.events import Record
 from streams.log import a_reader, bounds, read_to_end
 from streams.replay.archive import ArchiveStretch
 from streams.replay.stretch import Selection
-from tests.integration.recorded import TENANT, Recorded, record
+from tests.integration.recorded import TENANT, Recorded, ends, recorded_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.clickhouse, pytest.mark.timeout(300)]
 RUN = CliRunner()
@@ -56,13 +53,8 @@ COMMANDS = {"replay": alone(replay.command), "runs": runs.app, "worker": alone(w
 
 @pytest.fixture(scope="module")
 def recorded(broker: str, clickhouse: str, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """Twelve conversations in an archive; a broker and a store; and nobody else to be reached."""
-    nobody = "postgresql://nobody@127.0.0.1:1/none"
-    settings = Settings(broker, nobody, clickhouse, data_dir=tmp_path_factory.mktemp("data"), gateway_port=1)
-    create_topics(broker, 3)
-    analytics.migrate(clickhouse)
-    partitions = sum(topic == MESSAGES for topic, _ in ends(broker))
-    return record(settings, tmp_path_factory.mktemp("archives") / "kept", partitions)
+    """What the replays of this module are of."""
+    return recorded_for(broker, clickhouse, tmp_path_factory)
 
 
 def run(recorded: Recorded, *words: str) -> Result:
@@ -106,16 +98,7 @@ def live(recorded: Recorded) -> tuple[object, ...]:
     with client_of(recorded.settings.clickhouse) as client:
         count = "SELECT count() FROM {} FINAL WHERE run_id = 'live'"
         rows = [client.query(count.format(table)).result_rows[0][0] for table in (*FACTS.values(), "turn_parts")]
-    return ends(recorded.settings.kafka), rows
-
-
-def ends(broker: str) -> dict[tuple[str, int], int]:
-    """Where every topic of the catalogue ends."""
-    reader = a_reader(broker)
-    try:
-        return {place: high for place, (_, high) in bounds(reader, [t.name for t in CATALOGUE]).items()}
-    finally:
-        reader.close()
+    return ends(recorded.settings.kafka, *(t.name for t in CATALOGUE)), rows
 
 
 def test_live_replayed_against_itself_is_identical(recorded: Recorded, first: dict[str, Any]) -> None:

@@ -17,17 +17,13 @@ from infra.comparing.compare import compare
 from infra.comparing.result import as_json
 from infra.replaying.definition import Asked
 from infra.replaying.running import How, create, delete, go_on, outcome
-from infra.settings import Settings
-from infra.topics import create_topics
-from projections import analytics
 from projections.analytics.rows import COLUMNS, FACTS
 from projections.analytics.schema import client_of
 from projections.runs import Run, RunStore
 from schemas.codec import Codec
-from streams.log import a_reader, bounds
 from streams.replay.archive import ArchiveStretch
 from streams.replay.stretch import Selection
-from tests.integration.recorded import TENANT, Recorded, record
+from tests.integration.recorded import TENANT, Recorded, recorded_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.clickhouse, pytest.mark.timeout(300)]
 RUN, BESIDE = "cut-short", "whole-one"
@@ -41,14 +37,7 @@ NOW = 1_800_000_000_000_000
 @pytest.fixture(scope="module")
 def recorded(broker: str, clickhouse: str, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """Conversations over many partitions, in an archive."""
-    nobody = "postgresql://nobody@127.0.0.1:1/none"
-    settings = Settings(broker, nobody, clickhouse, data_dir=tmp_path_factory.mktemp("data"), gateway_port=1)
-    create_topics(broker, 3)
-    analytics.migrate(clickhouse)
-    reader = a_reader(broker)
-    partitions = len(bounds(reader, ["chat.messages"]))
-    reader.close()
-    return record(settings, tmp_path_factory.mktemp("archives") / "kept", partitions)
+    return recorded_for(broker, clickhouse, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
