@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.cli.bench_replay import Stretched, replayed, replayed_beside
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, Data, Share
 from infra.hop_bench import BenchFailed, Result, measure
 from infra.local.errors import StackError, StackNotRunning
 from infra.local.stack import LocalStack
@@ -68,6 +68,7 @@ def replay(
     sessions: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="N conversations of it.")] = None,  # noqa: UP045
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     full_priority: Annotated[bool, typer.Option("--full-priority", help="Do not step back for others.")] = False,
+    share: Share = 1.0,
     beside: Annotated[bool, typer.Option("--beside", help="Instead: what it costs customers.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="With --beside: without and with a replay, so often.")] = 3,
     rate: Annotated[float, typer.Option(min=1, help="With --beside: messages a second.")] = 200.0,
@@ -85,10 +86,10 @@ def replay(
     Examples:
       spillway bench replay
       spillway bench replay --from -2h --sessions 10000 --json
-      spillway bench replay --beside --rounds 5
+      spillway bench replay --beside --rounds 5 --workers 1 --share 0.2
     """
     asked = Stretched(from_ or "earliest", to, sessions)
-    how = How(workers, aside=not full_priority)
+    how = How(workers, aside=not full_priority, share=share)
     said, text = replayed_beside(data, asked, how, rounds, rate, seconds) if beside else replayed(data, asked, how)
     typer.echo(said if as_json else text)
 

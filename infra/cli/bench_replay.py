@@ -61,6 +61,7 @@ def replayed_beside(
     window = [as_time(at) for at in asked.window]
     options = ["--name", name, "--from", window[0], "--to", window[1], "--workers", str(how.workers)]
     options += ["--sessions", str(stretch.sessions)] if stretch.sessions is not None else []
+    options += ["--share", str(how.share)] if how.share < 1 else []
     options += [] if how.aside else ["--full-priority"]
     with _told(), RunStore(settings.clickhouse) as store:
         create(settings, store, name, asked, time.time_ns() // 1000)

@@ -14,12 +14,14 @@ Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="The folder of
 """`--data DIR`; give it the default `DEFAULT_DATA`."""
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who does it, for the record; default: your user's name.")]
 """`--by WHO`; `operator` gives the default."""
+Share = Annotated[float, typer.Option(min=0.01, max=1.0, help="Of a core, that each process uses at most.")]
+"""`--share S`; give it the default 1."""
 AHEAD: Final = 5.0
 """Seconds from a change until it holds, at least: every process knows of it, and has loaded what it needs, by then."""
 LOADS: Final = 3
 """So many times what loading took here are the seconds ahead, where that is more: workers are busy."""
 
-__all__ = ["AHEAD", "DEFAULT_DATA", "LOADS", "By", "Data", "operator"]
+__all__ = ["AHEAD", "DEFAULT_DATA", "LOADS", "By", "Data", "Share", "operator"]
 
 
 def operator(by: str) -> str:

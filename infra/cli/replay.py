@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 
 from infra.candidates.casting import LIVE_AGAIN
 from infra.candidates.parse import load_candidate
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, Data, Share
 from infra.models.store import ModelStore
 from infra.replaying.definition import MODES, Asked
 from infra.replaying.errors import ReplayError
@@ -52,6 +52,7 @@ def command(
     again: Annotated[bool, typer.Option("--again", help="Replay a complete run once more: the same facts.")] = False,
     workers: Annotated[Optional[int], typer.Option(min=1, metavar="N", help="Processes; else one a core.")] = None,  # noqa: UP045
     full_priority: Annotated[bool, typer.Option("--full-priority", help="Do not step back for others.")] = False,
+    share: Share = 1.0,
     only_create: Annotated[bool, typer.Option("--only-create", help="For: spillway worker --replay RUN.")] = False,
     topics: Annotated[bool, typer.Option("--topics", help="Also write to topics of the run's own.")] = False,
     archive: Annotated[Optional[Path], typer.Option(metavar="DIR", help="Read an archive, not Kafka.")] = None,  # noqa: UP045
@@ -69,6 +70,7 @@ def command(
       spillway replay --from 2026-11-20T18:00 --to 2026-11-20T20:00 --tenant shop --sessions 5000
       spillway replay --from -1d --candidate intent-2026-11.yaml --mode free-run --name intent-2026-11
       spillway replay --name intent-2026-11 --resume
+      spillway replay --from -1d --workers 1 --share 0.2      (on a machine that serves customers)
     """
     settings = Settings.find(data)
     if mode not in MODES:
@@ -85,7 +87,7 @@ def command(
             if only_create:
                 _created(run, as_json)
                 return
-            how = How(workers or _cores(), aside=not full_priority, again=again)
+            how = How(workers or _cores(), aside=not full_priority, again=again, share=share)
             _replay(settings, store, run, how, as_json)
     except (WrongRunName, NoSuchRun, StretchGone, ArchiveError) as why:
         raise ReplayError(str(why)) from why

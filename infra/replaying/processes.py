@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException
 
 from infra.local.errors import StackError
 from infra.replaying.errors import ReplayDied
-from infra.replaying.priority import step_back
+from infra.replaying.priority import keep_to, step_back
 from infra.replaying.work import Replaying
 from infra.settings import Settings
 from projections.analytics.store import AWAY
@@ -50,13 +50,14 @@ KNOWN: Final = (
 
 
 class Job(NamedTuple):
-    """What a process is started with. `aside`: whether it steps back for others on the machine. `since`: when it was
-    started, by time.time.
+    """What a process is started with. `aside`: whether it steps back for others on the machine. `share`: of a core,
+    that it uses at most. `since`: when it was started, by time.time.
     """
 
     settings: Settings
     run: Run
     aside: bool
+    share: float = 1.0
     since: float | None = None
 
 
@@ -89,6 +90,7 @@ def _serve(job: Job, parent: Connection) -> None:
 
     if job.aside:
         step_back()
+    keep_to(job.share)
     try:
         replaying = Replaying(job.settings, job.run, job.since, job.aside)
         parent.send(None)

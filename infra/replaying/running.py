@@ -21,12 +21,13 @@ from projections.runs import Run, RunStore, checked_run_id
 @dataclass(frozen=True)
 class How:
     """workers: processes. aside: whether they step back for others on this machine. again: a run that is complete is
-    replayed once more.
+    replayed once more. share: of a core, that each process uses at most.
     """
 
     workers: int
     aside: bool = True
     again: bool = False
+    share: float = 1.0
 
 
 def create(settings: Settings, store: RunStore, run_id: str, asked: Asked, now: int) -> Run:
@@ -76,7 +77,7 @@ def go_on(settings: Settings, store: RunStore, run: Run, how: How, told: Told) -
     left = store.left(run)
     if left:
         run = store.set_status(run.run_id, "running", _now())
-        replay_in_processes(Job(settings, run, how.aside), left, how.workers, told)
+        replay_in_processes(Job(settings, run, how.aside, how.share), left, how.workers, told)
     return finished(store, run)
 
 
