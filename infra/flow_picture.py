@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.catalogue import CATALOGUE, CONTROL, DEAD_LETTERS, MESSAGES, REPLIES, ROUTES
+from schemas.catalogue import CATALOGUE, CONTROL, DEAD_LETTERS, MESSAGES, PARTIALS, REPLIES, ROUTES
 from streams.topology import PROJECTIONS, STAGES
 
 STORES: Final = {"session_state": "PostgreSQL", "analytics": "ClickHouse"}
@@ -13,6 +13,7 @@ EDGES: Final = (
     (ROUTES, "desk"),
     ("desk", REPLIES),
     (REPLIES, "channels"),
+    (PARTIALS, "channels"),
 )
 
 
@@ -32,8 +33,7 @@ def mermaid() -> str:
     for stage in STAGES:
         lines += [f"  {_node(topic)} --> {_node(stage.name)}" for topic in stage.reads]
         lines += [f"  {_node(stage.name)} --> {_node(topic)}" for topic in stage.writes]
-        if stage.changelog:
-            lines.append(f"  {_node(stage.changelog)} -. recovers .-> {_node(stage.name)}")
+        lines += [f"  {_node(topic)} -. recovers .-> {_node(stage.name)}" for topic in stage.changelog]
     for name, topics in PROJECTIONS.items():
         lines += [f"  {_node(topic)} -.-> {_node(name)}" for topic in topics if topic in drawn]
     return "\n".join(lines) + "\n"

@@ -28,7 +28,8 @@ class Settings:
     `kafka` is a bootstrap string, `postgres` a DSN of a user who may create databases and roles, `clickhouse` an http
     URL, and `registry` that of a Confluent API; None: the pinned schema ids are used. `metrics_port` on `metrics_host`
     is where this process serves `/metrics` and `/ready`; None for no server. `gateway_host` and `gateway_port` are
-    where the gateway listens. `models`: which understand messages where none was activated.
+    where the gateway listens. `models`: which understand messages where none was activated. `triton`: HOST:PORT of the
+    gRPC port of the server that generates; None: there is none. `generation`: the file that says what generates there.
     """
 
     kafka: str
@@ -41,6 +42,8 @@ class Settings:
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     models: ModelSettings = field(default_factory=ModelSettings)
+    triton: str | None = None
+    generation: Path | None = None
 
     @property
     def model_store(self) -> Path:
@@ -75,6 +78,8 @@ class Settings:
             gateway_host=host,
             gateway_port=port,
             models=ModelSettings.from_env(source),
+            triton=triton_address(source.get("SPILLWAY_TRITON")),
+            generation=_path(source.get("SPILLWAY_GENERATION")),
         )
 
     @classmethod
@@ -100,6 +105,8 @@ class Settings:
             gateway_host=host,
             gateway_port=port,
             models=ModelSettings.from_env(os.environ),
+            triton=triton_address(os.environ.get("SPILLWAY_TRITON") or addresses.get("triton")),
+            generation=_path(os.environ.get("SPILLWAY_GENERATION")),
         )
 
     @classmethod
@@ -119,6 +126,8 @@ class Settings:
             "SPILLWAY_CLICKHOUSE": self.clickhouse,
             "SPILLWAY_DATA": str(self.data_dir),
             "SPILLWAY_GATEWAY_ADDRESS": f"{self.gateway_host}:{self.gateway_port}",
+            "SPILLWAY_TRITON": self.triton or "",
+            "SPILLWAY_GENERATION": str(self.generation or ""),
             **self.models.to_env(),
         }
         if self.registry:
@@ -127,6 +136,18 @@ class Settings:
             env["SPILLWAY_METRICS_PORT"] = str(self.metrics_port)
             env["SPILLWAY_METRICS_HOST"] = self.metrics_host
         return env
+
+
+def triton_address(address: str | None) -> str | None:
+    """HOST:PORT of what is written so, or as grpc://HOST:PORT; None where nothing is. Raises SettingsError."""
+    if not address:
+        return None
+    host, port = _host_and_port("SPILLWAY_TRITON", address.removeprefix("grpc://"))
+    return f"{host}:{port}"
+
+
+def _path(named: str | None) -> Path | None:
+    return Path(named).absolute() if named else None
 
 
 def _confluent_api(registry: str | None) -> str | None:

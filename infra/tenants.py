@@ -1,8 +1,9 @@
-"""Tenants as folders: policy.yaml and articles/*.md, read, checked, and made the event that puts them in force."""
+"""Tenants as folders: policy.yaml, articles/*.md, prompts/*.md; read, checked, and made the event of an activation."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from processors.policy import Problem, Tenant, check_tenant
 from schemas.events import LIVE, MadeBy, Meta, PolicyActivated
@@ -10,6 +11,8 @@ from schemas.identity import uuid5
 
 POLICY = "policy.yaml"
 ARTICLES = "articles"
+PROMPTS = "prompts"
+_SHIPPED: Final = Path(__file__).parent / PROMPTS
 _MISSING = f"write it, or name the folder that holds {POLICY}"
 
 
@@ -18,13 +21,25 @@ def load_tenant(directory: Path) -> Tenant | tuple[Problem, ...]:
     shown = str(directory / POLICY)
     problems: list[Problem] = []
     policy = read_text(directory / POLICY, problems)
-    texts = {str(p): read_text(p, problems) for p in sorted((directory / ARTICLES).glob("*.md"))}
+    articles = read_folder(directory / ARTICLES, problems)
+    prompts = read_folder(directory / PROMPTS, problems)
     if policy is None:
         return tuple(problems)
-    checked = check_tenant(policy, {file: text for file, text in texts.items() if text is not None}, shown)
+    checked = check_tenant(policy, articles, shown, prompts, shipped_prompts(problems))
     if isinstance(checked, tuple) or problems:
         return (*problems, *(checked if isinstance(checked, tuple) else ()))
     return checked
+
+
+def read_folder(directory: Path, problems: list[Problem]) -> dict[str, str]:
+    """The Markdown files of a folder, by path; those that cannot be read are noted. Empty where there is no folder."""
+    texts = {str(p): read_text(p, problems) for p in sorted(directory.glob("*.md"))}
+    return {file: text for file, text in texts.items() if text is not None}
+
+
+def shipped_prompts(problems: list[Problem]) -> dict[str, str]:
+    """The prompts that any tenant may use, by path."""
+    return read_folder(_SHIPPED, problems)
 
 
 def activation(tenant: Tenant, effective_at: int, now: int) -> PolicyActivated:

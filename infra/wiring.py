@@ -37,8 +37,12 @@ SIGNAL_WAIT = 2.0
 """Seconds of log time that routing waits for a signal: about as long as a rebalance (docs/adr/0060)."""
 
 
-def stage_builders(control: ControlView, settings: Settings) -> dict[str, Callable[[], Stage]]:
-    """Of each stage of the topology, what makes it. Those that understand load their models when they are made."""
+def stage_builders(
+    control: ControlView, settings: Settings, codec: Codec | None = None
+) -> dict[str, Callable[[], Stage]]:
+    """Of each stage of the topology, what makes it. Those that understand load their models when they are made, and
+    generation begins to run beside the stage. codec: the installation's; None: with the pinned ids.
+    """
     policies = Policies(control)
     return {
         "intent": lambda: IntentStage(active_intents(control, settings)),
@@ -46,15 +50,24 @@ def stage_builders(control: ControlView, settings: Settings) -> dict[str, Callab
         "entities": lambda: Understanding.entities(PatternEntities()),
         "routing": lambda: Routing(policies, wait=SIGNAL_WAIT),
         "reply": lambda: Reply(policies, LruReplyCache()),
+        "generation": lambda: _generation(policies, control, settings, codec or Codec()),
     }
 
 
-def build_stages(names: Sequence[str], control: ControlView, settings: Settings) -> list[tuple[StageSpec, Stage]]:
+def _generation(policies: Policies, control: ControlView, settings: Settings, codec: Codec) -> Stage:
+    from infra.generation.serving import generation_stage  # takes a while to load, and one process needs it
+
+    return generation_stage(policies, control, settings, codec)
+
+
+def build_stages(
+    names: Sequence[str], control: ControlView, settings: Settings, codec: Codec | None = None
+) -> list[tuple[StageSpec, Stage]]:
     """The named stages of the topology, ready to run.
 
     Raises KeyError on a name that it does not know, StackError where a model that the settings name is refused.
     """
-    builders = stage_builders(control, settings)
+    builders = stage_builders(control, settings, codec)
     return [(SPECS[name], builders[name]()) for name in names]
 
 

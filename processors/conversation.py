@@ -52,10 +52,12 @@ SESSION_KINDS: Final[Mapping[type[Event], str]] = {
 """Of which a session may have many. A dead letter is of a turn where the turn is known."""
 PARTS: Final = tuple(TURN_KINDS.values())
 LEFT_OUT: Final[Mapping[type[Event], frozenset[str]]] = {
-    ScenarioRouted: frozenset({"text"}),
+    ScenarioRouted: frozenset({"text", "tier"}),
     DeadLettered: frozenset({"key", "value"}),
 }
-"""What a fold does not keep: a second copy of the text, and the bytes that the dead letters topic has."""
+"""What a fold does not keep: a second copy of the text and the tier, and the bytes that the dead letters topic has."""
+WHERE_THERE: Final[Mapping[type[Event], frozenset[str]]] = {ReplyProduced: frozenset({"generated"})}
+"""What a fold keeps only where there is any: records from before the field was there stay as they were stored."""
 LATEST: Final = 10_413_791_999_999_999
 """Microseconds: the last moment of 2299, which every store can hold. What is later, or before 1970, is moved here."""
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -137,9 +139,9 @@ def body(record: Record) -> str:
     """The JSON that is kept of a record."""
     values = head(record)
     event = record.event
-    left_out = LEFT_OUT.get(type(event), ())
+    left_out, where_there = LEFT_OUT.get(type(event), ()), WHERE_THERE.get(type(event), ())
     for field, value in zip(event._fields[1:], event[1:], strict=True):
-        if field not in left_out:
+        if field not in left_out and (value is not None or field not in where_there):
             values[field] = value if type(value) in _SCALARS else plain(value)
     return as_json(values)
 

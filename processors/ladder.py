@@ -177,11 +177,6 @@ def consider(ask: Ask, offer: Offer, rules: Rules = USUAL) -> Run | Reason:
     return Run(offer.rung, offer.model, tokens, tokens < min(ask.wish, room), start_by, offer.breaker == "probing")
 
 
-def below(rungs: Sequence[str], rung: str) -> tuple[str, ...]:
-    """The rungs that come after `rung`: what is left when the queue sheds a turn or its model fails."""
-    return tuple(rungs[list(rungs).index(rung) + 1 :]) if rung in rungs else tuple(rungs)
-
-
 def rank(tier: str, ranks: Mapping[str, int]) -> int:
     """The class of a customer's tier; a tier that nobody ranked is in the lowest class."""
     return ranks.get(tier, max(ranks.values(), default=0))

@@ -29,12 +29,16 @@ class Cached(NamedTuple):
     citations: tuple[Citation, ...]
 
 
-class ReplyCache(Protocol):
-    """Answers given before. The key holds tenant, scenario, language, policy, knowledge and question."""
+class Kept(Protocol):
+    """Answers given before, to be read."""
 
     def get(self, key: str) -> Cached | None:
         """The answer kept under `key`; None if there is none."""
         ...
+
+
+class ReplyCache(Kept, Protocol):
+    """Answers given before. The key holds tenant, scenario, language, policy, knowledge and question."""
 
     def put(self, key: str, value: Cached) -> None:
         """Keeps an answer; may forget others."""
@@ -55,7 +59,7 @@ class Desk(NamedTuple):
     route: ScenarioRouted
     rules: Rules
     knowledge: Knowledge
-    cache: ReplyCache
+    cache: Kept
     key: str | None
 
 
@@ -74,19 +78,43 @@ def answer(
     for rung in route.rungs:
         if rung == "fallback":
             break
-        found = _RUNGS[rung](desk) if rung in _RUNGS else "not_served_here"
+        found = try_rung(desk, rung)
         if isinstance(found, Answer):
             if rung == "knowledge" and desk.key is not None:
                 cache.put(desk.key, Cached(found.text, found.citations))
-            return _reply(route, rules, found, rung, passed, now)
+            return made_reply(route, rules, found, rung, passed, now)
         passed.append(PassedOver(rung, found))
-    return _fallback(route, rules, passed, now)
+    return fallen_back(route, rules, passed, now)
+
+
+def stand_in(
+    route: ScenarioRouted, rules: Rules, knowledge: Knowledge, cache: Kept, now: int, reason: str = "deadline"
+) -> ReplyProduced:
+    """The reply to a turn that its owner has not answered: by the fast rungs of its ladder, else the fallback.
+
+    `reason` is noted for the rungs that only the owner makes.
+    """
+    desk = Desk(route, rules, knowledge, cache, cache_key(route, rules))
+    passed: list[PassedOver] = []
+    for rung in route.rungs:
+        if rung == "fallback":
+            break
+        found = try_rung(desk, rung) if rung in _RUNGS else reason
+        if isinstance(found, Answer):
+            return made_reply(route, rules, found, rung, passed, now)
+        passed.append(PassedOver(rung, found))
+    return fallen_back(route, rules, passed, now)
+
+
+def try_rung(desk: Desk, rung: str) -> Answer | str:
+    """What a fast rung has for this turn, or why it has nothing."""
+    return _RUNGS[rung](desk) if rung in _RUNGS else "not_served_here"
 
 
 def fallback(route: ScenarioRouted, rules: Rules, now: int, reason: str = "deadline") -> ReplyProduced:
     """The reply when the owner has not answered, or may not: `reason` is noted for each rung passed over."""
     why = (route.rejected and "rejected") or reason
-    return _fallback(route, rules, [PassedOver(r, why) for r in route.rungs if r != "fallback"], now)
+    return fallen_back(route, rules, [PassedOver(r, why) for r in route.rungs if r != "fallback"], now)
 
 
 def cache_key(route: ScenarioRouted, rules: Rules) -> str | None:
@@ -160,23 +188,39 @@ _RUNGS: Final[dict[str, Callable[[Desk], Answer | str]]] = {
 }
 
 
-def _fallback(route: ScenarioRouted, rules: Rules, passed: Sequence[PassedOver], now: int) -> ReplyProduced:
+def fallen_back(
+    route: ScenarioRouted, rules: Rules, passed: Sequence[PassedOver], now: int, stage: str = STAGE
+) -> ReplyProduced:
+    """The reply when no rung has an answer."""
     template = rules.template(rules.policy.fallback)
     text = fill(template, route.lang, dict(route.slots)) if template is not None else "…"
     said = Answer(text, (), rules.policy.fallback)
-    return _reply(route, rules, said, "fallback", passed, now)
+    return made_reply(route, rules, said, "fallback", passed, now, stage)
 
 
-def _reply(
-    route: ScenarioRouted, rules: Rules, said: Answer, rung: str, passed: Sequence[PassedOver], now: int
-) -> ReplyProduced:
+def said_first(route: ScenarioRouted, rules: Rules) -> str:
+    """What stands before the answer where routing wants a word of understanding, up to the answer's first letter."""
     soothing = rules.template(route.soothing)
-    text = said.text
-    if soothing is not None:
-        text = f"{fill(soothing, route.lang, dict(route.slots))}\n\n{text}"
-    made: Rung = rung  # type: ignore[assignment]  # `rung` is a key of _RUNGS or "fallback"
+    return f"{fill(soothing, route.lang, dict(route.slots))}\n\n" if soothing is not None else ""
+
+
+def made_reply(
+    route: ScenarioRouted,
+    rules: Rules,
+    said: Answer,
+    rung: str,
+    passed: Sequence[PassedOver],
+    now: int,
+    stage: str = STAGE,
+) -> ReplyProduced:
+    """The reply of `stage` that says what a rung came up with, after a word of understanding where routing wants one.
+
+    `seconds` and `generated` are left to whoever knows them.
+    """
+    text = said_first(route, rules) + said.text
+    made: Rung = rung  # type: ignore[assignment]  # it is one of route.rungs, or "fallback"
     return ReplyProduced(
-        follow_as_reply(route.meta, STAGE, rules.fingerprint, now),
+        follow_as_reply(route.meta, stage, rules.fingerprint, now),
         text,
         made,
         tuple(passed),

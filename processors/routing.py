@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from processors.policy.compile import Rules
-from processors.policy.model import Step
+from processors.policy.model import GENERATING, Step
 from processors.scenarios import ASIDES, Wish, wish_of
 from schemas.events import (
     DialogueChanged,
@@ -81,7 +81,7 @@ def decide(
         wish.scenario.name,
         plan.step,
         wish.trigger,
-        "human" if before.handed_off else "reply",
+        "human" if before.handed_off else owner_of(plan.rungs),
         reason is not None,
         reason,
         plan.rungs,
@@ -95,7 +95,13 @@ def decide(
         None if state is None else state.deadline_at,
         None,
         after,
+        message.customer.tier,
     )
+
+
+def owner_of(rungs: tuple[str, ...]) -> str:
+    """The stage that answers by these rungs: `generation` where a model is one of them, else `reply`."""
+    return "reply" if frozenset(GENERATING).isdisjoint(rungs) else "generation"
 
 
 def reject(
@@ -133,6 +139,7 @@ def reject(
         None if state is None else state.deadline_at,
         why,
         after,
+        _name(message.customer.tier),
     )
 
 

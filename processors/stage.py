@@ -8,7 +8,7 @@ the in-memory bus of the tests, and a replay.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from processors.outcomes import Outcome, Retry
 from schemas.events import LIVE, Record
@@ -60,6 +60,15 @@ class PartitionState(Protocol):
 
     def safe(self) -> Mapping[str, int]:
         """Topic to the offset that may be committed: the earliest record that is still needed, or the next to come."""
+        ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A state with work under way outside of it, which must be called off when its partition is lost."""
+
+    def close(self) -> None:
+        """The partition is another's from now on. Called once, when nothing of it is in hand; does not wait."""
         ...
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from schemas import events as e
 
+HOUR: Final = 3_600
 DAY: Final = 86_400
 MIB: Final = 1 << 20
 
@@ -37,6 +38,7 @@ MESSAGES: Final = "chat.messages"
 SIGNALS: Final = "chat.signals"
 ROUTES: Final = "chat.routes"
 REPLIES: Final = "chat.replies"
+PARTIALS: Final = "chat.partials"
 DEAD_LETTERS: Final = "chat.dead-letters"
 CONTROL: Final = "chat.control"
 
@@ -53,7 +55,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
         key=SESSION_KEY,
         records=(e.MessageReceived, e.FeedbackGiven, e.SessionClosed, e.SessionReturned),
         writers=("channel adapters", "gateway", "human desk"),
-        readers=("intent", "sentiment", "entities", "routing", "session_state", "analytics"),
+        readers=("intent", "sentiment", "entities", "routing", "generation", "session_state", "analytics"),
         retention=90 * DAY,
     ),
     Topic(
@@ -73,7 +75,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
         key=SESSION_KEY,
         records=(e.ScenarioRouted, e.DialogueChanged),
         writers=("routing",),
-        readers=("routing", "reply", "human desk", "session_state", "analytics"),
+        readers=("routing", "reply", "generation", "human desk", "session_state", "analytics"),
         retention=90 * DAY,
     ),
     Topic(
@@ -82,9 +84,19 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
         owner="replying",
         key=SESSION_KEY,
         records=(e.ReplyProduced, e.AgentReplied),
-        writers=("reply", "human desk"),
-        readers=("channel adapters", "gateway", "reply", "session_state", "analytics"),
+        writers=("reply", "generation", "human desk"),
+        readers=("channel adapters", "gateway", "reply", "generation", "session_state", "analytics"),
         retention=90 * DAY,
+    ),
+    Topic(
+        PARTIALS,
+        "Replies while they are being generated, sentence by sentence: of use until the reply itself is there.",
+        owner="generation",
+        key=SESSION_KEY,
+        records=(e.ReplyPartial,),
+        writers=("generation",),
+        readers=("channel adapters", "gateway"),
+        retention=HOUR,
     ),
     Topic(
         DEAD_LETTERS,
@@ -92,7 +104,7 @@ CATALOGUE: Final[tuple[Topic, ...]] = (
         owner="operators",
         key=SESSION_KEY + "; empty where the session is not known",
         records=(e.DeadLettered,),
-        writers=("intent", "sentiment", "entities", "routing", "reply"),
+        writers=("intent", "sentiment", "entities", "routing", "reply", "generation"),
         readers=("operators", "session_state", "analytics"),
         retention=90 * DAY,
         max_bytes=2 * MIB,

@@ -165,8 +165,8 @@ def _shape(type_: Any) -> Any:
 def record_changes(record: str, older: Schema, newer: Schema) -> list[Change]:
     """What differs between two versions of a record's schema, field by field, and whether each reads the other."""
     before, after = fields_of(older), fields_of(newer)
-    changes = [_added(f"{record}.{p}", after[p]) for p in after if p not in before]
-    changes += [_removed(f"{record}.{p}", before[p]) for p in before if p not in after]
+    changes = [_added(f"{record}.{p}", after[p]) for p in _outermost(after, before)]
+    changes += [_removed(f"{record}.{p}", before[p]) for p in _outermost(before, after)]
     for path in [p for p in after if p in before]:
         changes += _altered(f"{record}.{path}", before[path], after[path])
     known = [c for c in changes if c.breaking]
@@ -175,6 +175,12 @@ def record_changes(record: str, older: Schema, newer: Schema) -> list[Change]:
             if wrong:
                 changes.append(Change(record, "changed", f"{who} cannot read: {'; '.join(wrong)}", NOBODY))
     return changes
+
+
+def _outermost(here: Mapping[str, object], there: Mapping[str, object]) -> list[str]:
+    """The paths that only `here` has. What lies within a field that is itself such came or went with it."""
+    alone = [path for path in here if path not in there]
+    return [path for path in alone if "." not in path or path.rpartition(".")[0] in there]
 
 
 def _added(subject: str, new: Mapping[str, Any]) -> Change:

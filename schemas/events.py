@@ -167,6 +167,7 @@ class ScenarioRouted(NamedTuple):
     earlier_deadline_at: int | None
     rejected: str | None
     state: DialogueState
+    tier: str = ""
 
 
 class DialogueChanged(NamedTuple):
@@ -185,6 +186,25 @@ class Citation(NamedTuple):
     title: str
 
 
+class Generated(NamedTuple):
+    """What the last model that was asked for a turn did; also on replies of a lower rung, where tokens were paid.
+
+    `first_seconds`: from the request to the first text, None where none came; `seconds`: to the end; `waited`: in the
+    queue before. `model` is "" where the server was never reached; `outcome` is "" where no text came."""
+
+    model: str
+    prompt: str
+    prompt_tokens: int
+    tokens: int
+    first_seconds: float | None
+    seconds: float
+    waited: float
+    finish: str
+    fault: str
+    outcome: str
+    guards: tuple[str, ...] = ()
+
+
 class ReplyProduced(NamedTuple):
     meta: Meta
     text: str
@@ -201,6 +221,18 @@ class ReplyProduced(NamedTuple):
     earlier_deadline_at: int | None
     handoff: bool
     seconds: float
+    generated: Generated | None = None
+
+
+class ReplyPartial(NamedTuple):
+    """A piece of a reply that is being generated: whole sentences that passed the guards.
+
+    `attempt` is new for each generation of the turn; `position` counts the characters of it released before."""
+
+    meta: Meta
+    attempt: str
+    position: int
+    text: str
 
 
 class AgentReplied(NamedTuple):
@@ -231,6 +263,14 @@ class Article(NamedTuple):
     text: str
 
 
+class PromptFile(NamedTuple):
+    """A prompt template as its file is: front matter and all. `tenant`: whose it is; empty for a shipped one."""
+
+    name: str
+    text: str
+    tenant: str = ""
+
+
 class PolicyActivated(NamedTuple):
     meta: Meta
     policy: str
@@ -238,6 +278,7 @@ class PolicyActivated(NamedTuple):
     articles: tuple[Article, ...]
     knowledge_fingerprint: str
     effective_at: int
+    prompts: tuple[PromptFile, ...] = ()
 
 
 class ModelActivated(NamedTuple):
@@ -267,6 +308,7 @@ class ExperimentArm(NamedTuple):
     articles: tuple[Article, ...] = ()
     knowledge_fingerprint: str = ""
     models: tuple[ArmModel, ...] = ()
+    prompts: tuple[PromptFile, ...] = ()
 
 
 class ExperimentChanged(NamedTuple):
@@ -305,6 +347,7 @@ Event = (
     | ScenarioRouted
     | DialogueChanged
     | ReplyProduced
+    | ReplyPartial
     | AgentReplied
     | DeadLettered
     | PolicyActivated

@@ -28,9 +28,12 @@ MAX_DEADLINE: Final = 86_400 * 1_000_000
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch
 _BUNDLE: Final = re.compile(r"([a-z0-9-]+)@([^\s@#]+)#([0-9a-f]{12})").fullmatch
+_SERVED: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,99})@([^\s@#]+)#([0-9a-f]{12})").fullmatch
 _FOLDER: Final = re.compile(r"[a-z0-9-]+/[0-9a-f]{12}").fullmatch
 TASKS: Final = ("intent", "sentiment")
 """What a model bundle can be for; each is also the name of the stage that does it."""
+GENERATING: Final = ("small_model", "large_model")
+"""The rungs that a model on a generating server stands for; such a model is activated by its name there."""
 CONTROL_ARM: Final = "control"
 """The arm of an experiment that is as it is live."""
 MAX_EXCLUDED: Final = 20_000
@@ -101,13 +104,24 @@ def _wrong_message(event: MessageReceived) -> str | None:
 
 def wrong_activation(event: ModelActivated) -> str | None:
     """What is wrong with an activation of a model; None if nothing is. A tenant that is empty means every tenant."""
-    if event.task not in TASKS:
-        return f"task {event.task[:50]!r} is none of {', '.join(TASKS)}"
+    if event.task not in (*TASKS, *GENERATING):
+        return f"task {event.task[:50]!r} is none of {', '.join((*TASKS, *GENERATING))}"
     if event.meta.tenant_id and not _TENANT(event.meta.tenant_id):
         return f"meta.tenant_id {event.meta.tenant_id[:50]!r} is no tenant's name; empty means every tenant"
     if is_withdrawal(event):
         return None
-    return _wrong_bundle(event)
+    return _wrong_served(event) if event.task in GENERATING else _wrong_bundle(event)
+
+
+def _wrong_served(event: ModelActivated) -> str | None:
+    parts = _SERVED(event.fingerprint)
+    if parts is None:
+        return f"fingerprint {event.fingerprint[:80]!r} is not name@version#hash"
+    if parts.groups()[:2] != (event.name, event.version):
+        return f"fingerprint {event.fingerprint[:80]} is not that of {event.name[:50]}@{event.version[:50]}"
+    if event.location:
+        return f"location {event.location[:80]!r} must be empty: the server knows where its models lie"
+    return None
 
 
 def _wrong_bundle(named: ModelActivated | ArmModel) -> str | None:
@@ -170,6 +184,8 @@ def _wrong_overrides(arm: ExperimentArm) -> str | None:
         return "policy, policy_fingerprint and knowledge_fingerprint go together"
     if arm.articles and not arm.policy:
         return "articles go with a policy"
+    if arm.prompts and not arm.policy:
+        return "prompts go with a policy"
     if len({model.task for model in arm.models}) < len(arm.models):
         return "two models are for one task"
     for model in arm.models:

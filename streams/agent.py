@@ -26,6 +26,10 @@ class Work(Protocol[S]):
         """What is kept for each of these partitions; `starts`: the offset from which each topic will be read."""
         ...
 
+    def close(self, states: Mapping[int, S]) -> None:
+        """These partitions are lost, with what was kept for them."""
+        ...
+
     def handle(self, batch: Batch, hand: Hand[S], reader: PartitionedReader[S]) -> None:
         """Everything: decode, decide, produce, see it delivered, commit. Only for the partitions of `hand`."""
         ...

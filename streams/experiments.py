@@ -65,7 +65,7 @@ class Arm:
         """None: the one that is live."""
         if arm.policy:
             versions = (arm.policy, arm.policy_fingerprint, arm.articles, arm.knowledge_fingerprint)
-            self.policy = PolicyActivated(meta, *versions, at)
+            self.policy = PolicyActivated(meta, *versions, at, arm.prompts)
         self.models: Mapping[str, ModelActivated] = {m.task: ModelActivated(meta, *m, at) for m in arm.models}
         """By task; a task that is not there has the model that is live."""
 

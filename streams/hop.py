@@ -61,6 +61,9 @@ class PassBytes:
     def open(self, starts: Mapping[int, Mapping[str, int]]) -> Mapping[int, None]:
         return dict.fromkeys(starts)
 
+    def close(self, states: Mapping[int, None]) -> None:
+        """Nothing: nothing is kept."""
+
     def handle(self, batch: Batch, hand: Hand[None], reader: PartitionedReader[None]) -> None:
         self._meter.begin()
         messages = [m for m in batch.messages if m.partition() in hand.states]

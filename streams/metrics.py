@@ -56,6 +56,8 @@ GATEWAY_REQUESTS: Final = Counter("spillway_gateway_requests", "Requests answere
 GATEWAY_SECONDS: Final = Histogram("spillway_gateway_seconds", "Request to response.", ("route",), buckets=LATENCY)
 # Open WebSocket and server-sent event connections.
 GATEWAY_STREAMS: Final = Gauge("spillway_gateway_streams", "Open reply streams.", ("kind",))
+# Pieces of replies under way, to the log: written, or dropped since the broker was slow.
+PARTIALS: Final = Counter("spillway_partials", "Pieces of replies that are being made.", ("outcome",))
 # Seconds since the end of the control topic was last confirmed.
 CONTROL_AGE: Final = Gauge("spillway_control_age_seconds", "Since the control log was last seen to its end.")
 # Turns past the grace time without a disposition; anything but 0 is a customer who was dropped.
@@ -84,6 +86,7 @@ ALL: Final = (
     GATEWAY_REQUESTS,
     GATEWAY_SECONDS,
     GATEWAY_STREAMS,
+    PARTIALS,
     CONTROL_AGE,
     UNACCOUNTED,
 )

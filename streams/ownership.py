@@ -66,14 +66,17 @@ class Ownership(Generic[S]):
             self._closing = closing
             return self._changed.wait_for(lambda: not self._busy & closing, patience)
 
-    def lose(self, places: Collection[Place]) -> None:
-        """These are no longer owned. Waits for a commit under way; once it returns, none follows."""
+    def lose(self, places: Collection[Place]) -> dict[int, S]:
+        """These are no longer owned. Waits for a commit under way; once it returns, none follows.
+
+        Returns what was kept for the partition numbers that are no longer whole.
+        """
         with self._committing, self._changed:
             self.epochs = {place: epoch for place, epoch in self.epochs.items() if place not in places}
             self._closing = frozenset()
-            for _, n in places:
-                self._states.pop(n, None)
+            lost = {n: self._states.pop(n) for n in {n for _, n in places} if n in self._states}
             self._changed.notify_all()
+        return lost
 
     def stop(self, patience: float) -> bool:
         """Hands out nothing more at all; waits for what is in hand. False: it is still being worked on."""

@@ -19,6 +19,7 @@ from streams.ownership import Hand, Ownership, Place
 S = TypeVar("S")
 Config = Mapping[str, str | int | float | bool]
 OpenStates = Callable[[Mapping[int, Mapping[str, int]]], Mapping[int, S]]
+CloseStates = Callable[[Mapping[int, S]], None]
 Positions = Callable[[Collection[Place]], Mapping[Place, int]]
 
 FIRST, END = -2, -1
@@ -72,6 +73,7 @@ class PartitionedReader(Generic[S]):
 
     open_states: called with {partition: {topic: the offset it will be read from}} before anything of these is read;
         gives what is kept for each, which is dropped when the partition is lost.
+    close_states: called with what was kept for the partitions that are lost.
     positions: where to start, for one who keeps positions elsewhere; what it does not name starts where the log
         begins. None: at the group's committed offset; a partition without one starts where the log begins.
     grace: seconds that a revocation waits for a batch in hand.
@@ -87,6 +89,7 @@ class PartitionedReader(Generic[S]):
         topics: Sequence[str],
         *,
         open_states: OpenStates[S],
+        close_states: CloseStates[S] | None = None,
         positions: Positions | None = None,
         instance: str | None = None,
         config: Config | None = None,
@@ -97,6 +100,7 @@ class PartitionedReader(Generic[S]):
         self.assigned = False
         """Whether it has had partitions, with what is kept for them. A member for whom none are left never has."""
         self._open_states, self._positions, self._grace = open_states, positions, grace
+        self._close_states = close_states
         settings = {**consumer_config(bootstrap, group, instance), **(config or {})}
         self._consumer = Consumer(settings, logger=KAFKA_LOG)
         self._paused = False
@@ -227,7 +231,9 @@ class PartitionedReader(Generic[S]):
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         places = {(p.topic, p.partition) for p in partitions}
         log.info("%s: gives up %s", self.group, sorted(places))
-        self.ownership.lose(places)
+        lost = self.ownership.lose(places)
+        if lost and self._close_states is not None:
+            self._close_states(lost)
         consumer.incremental_unassign(partitions)
 
     def _starts(self, places: Collection[Place]) -> dict[Place, int]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, cast
 
 from processors.outcomes import Drop, Emit, Outcome, Reject
-from processors.stage import Context, Keeper, PartitionState, Stage, Transform
+from processors.stage import Closes, Context, Keeper, PartitionState, Stage, Transform
 from schemas.catalogue import CONTROL
 from schemas.events import Event, Record
 from schemas.validation import wrong_event
@@ -59,6 +59,9 @@ class Runner:
         self._positions = {
             (t, n): bus.committed(group, (t, n)) for n in self.partitions for t in self.spec.reads
         }
+        for state in self.states.values():
+            if isinstance(state, Closes):
+                state.close()
         self.states = {}
         if (keeper := self._keeper) is not None:
             for n in self.partitions:
@@ -66,8 +69,8 @@ class Runner:
                 self._recover(n)
 
     def _recover(self, partition: int) -> None:
-        if self.spec.changelog is not None:
-            place = (self.spec.changelog, partition)
+        for topic in self.spec.changelog:
+            place = (topic, partition)
             for record in self.bus.read(place, 0, self.bus.end(place)):
                 if isinstance(record, Record):
                     self.states[partition].recover(record)

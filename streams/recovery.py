@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import TopicPartition
@@ -24,14 +24,20 @@ log = logging.getLogger(__name__)
 class Changelog:
     """Recovers the partitions of one stage. `history`: seconds that matter, None for everything."""
 
-    def __init__(self, bootstrap: str, topic: str, codec: Codec, stage: str, history: float | None = HISTORY) -> None:
-        self._bootstrap, self._topic, self._codec, self._stage, self._history = bootstrap, topic, codec, stage, history
+    def __init__(
+        self, bootstrap: str, topics: Sequence[str], codec: Codec, stage: str, history: float | None = HISTORY
+    ) -> None:
+        self._bootstrap, self._topics, self._codec, self._stage = bootstrap, tuple(topics), codec, stage
+        self._history = history
 
     def recover(self, states: Mapping[int, PartitionState]) -> None:
-        """Gives every state its records, up to the end as it is now. Raises KafkaException, TimeoutError."""
+        """Gives every state its records, up to the end as it is now; each topic in its order.
+
+        Raises KafkaException, TimeoutError.
+        """
         began, count = time.monotonic(), 0
         start = self._start(states)
-        for record in read_to_end(self._bootstrap, [self._topic], self._codec, start, only=start.keys()):
+        for record in read_to_end(self._bootstrap, self._topics, self._codec, start, only=start.keys()):
             if isinstance(record, Unreadable):
                 log.error("%s: changelog record %s is passed over: %s", self._stage, record[:3], record.why)
                 continue
@@ -45,11 +51,12 @@ class Changelog:
     def _start(self, numbers: Iterable[int]) -> dict[Place, int]:
         """Where to read each partition from: the first record that still matters."""
         if self._history is None:
-            return {(self._topic, n): 0 for n in numbers}
+            return {(topic, n): 0 for topic in self._topics for n in numbers}
         since = int((time.time() - self._history) * 1000)
         consumer = a_reader(self._bootstrap)
         try:
-            found = consumer.offsets_for_times([TopicPartition(self._topic, n, since) for n in numbers], timeout=60)
+            asked = [TopicPartition(topic, n, since) for topic in self._topics for n in numbers]
+            found = consumer.offsets_for_times(asked, timeout=60)
         finally:
             consumer.close()
         # Nothing since then: the answer is the end, and there is nothing to read.

@@ -30,3 +30,7 @@ class LruReplyCache:
         self._answers.move_to_end(key)
         if len(self._answers) > self._entries:
             self._answers.popitem(last=False)
+
+    def drop(self, key: str) -> None:
+        """Forgets the answer kept under `key`, if there is one."""
+        self._answers.pop(key, None)

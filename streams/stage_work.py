@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast
 from confluent_kafka import KafkaException, Message
 
 from processors.outcomes import Reject, Retry
-from processors.stage import Context, Keeper, PartitionState, Stage, Transform
+from processors.stage import Closes, Context, Keeper, PartitionState, Stage, Transform
 from schemas.codec import Codec
 from schemas.validation import wrong_event
 from streams import metrics
@@ -82,6 +82,9 @@ class TransformWork(_StageWork[None]):
     def open(self, starts: Mapping[int, Mapping[str, int]]) -> Mapping[int, None]:
         return dict.fromkeys(starts)
 
+    def close(self, states: Mapping[int, None]) -> None:
+        """Nothing: nothing is kept."""
+
     def handle(self, batch: Batch, hand: Hand[None], reader: PartitionedReader[None]) -> None:
         began, context = time.perf_counter(), Context(now_micros())
         harvest = self._attempt(batch, hand, context)
@@ -131,6 +134,11 @@ class KeeperWork(_StageWork[PartitionState]):
         if self._changelog is not None:
             self._changelog.recover(states)
         return states
+
+    def close(self, states: Mapping[int, PartitionState]) -> None:
+        for state in states.values():
+            if isinstance(state, Closes):
+                state.close()
 
     def handle(self, batch: Batch, hand: Hand[PartitionState], reader: PartitionedReader[PartitionState]) -> None:
         began, context = time.perf_counter(), Context(now_micros())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.catalogue import CONTROL, DEAD_LETTERS, MESSAGES, REPLIES, ROUTES, SIGNALS
+from schemas.catalogue import CONTROL, DEAD_LETTERS, MESSAGES, PARTIALS, REPLIES, ROUTES, SIGNALS
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class StageSpec:
     """A stage as the topology sees it; each is a consumer group of its own, named `spillway.<name>`.
 
     reads: co-partitioned topics; partition n of each goes to the same member.
-    changelog: the topic from which a keeper recovers its state, before anything of the partition is read.
+    changelog: the topics from which a keeper recovers its state, before anything of the partition is read.
+    recalls: seconds of the changelog that matter; None: as long as the worker is told to look back.
     at_fault: what the customer gets if the stage cannot work, since no stage may fail without an answer.
     """
 
@@ -24,7 +25,8 @@ class StageSpec:
     about: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    changelog: str | None = None
+    changelog: tuple[str, ...] = ()
+    recalls: float | None = None
     at_fault: str = ""
 
     @property
@@ -59,15 +61,24 @@ STAGES: Final[tuple[StageSpec, ...]] = (
         "joins a message with its signals and decides the turn",
         (MESSAGES, SIGNALS),
         (ROUTES,),
-        changelog=ROUTES,
+        changelog=(ROUTES,),
         at_fault="the turn waits in the log; the deadline is answered by the reply stage once it is routed",
     ),
     StageSpec(
         "reply",
-        "answers with a fast rung, and with the fallback what its owner has not answered by the deadline",
+        "answers with a fast rung; at the deadline also what its owner has not answered",
         (ROUTES, REPLIES),
         (REPLIES,),
         at_fault="the turn waits in the log",
+    ),
+    StageSpec(
+        "generation",
+        "answers with a model, or with a rung further down; its sentences go out as they are made",
+        (ROUTES, REPLIES, MESSAGES),
+        (REPLIES, PARTIALS),
+        changelog=(ROUTES, REPLIES),
+        recalls=3_600.0,
+        at_fault="the reply stage answers at the deadline, with a fast rung or the fallback",
     ),
 )
 

@@ -170,14 +170,16 @@ def run_worker(
 def _source(app: faust.App, spec: StageSpec, stage: Stage, settings: WorkerSettings, codec: Codec) -> Source[Any]:
     sink = Sink(settings.bootstrap, codec, settings.producer)
     changelog = None
-    if spec.changelog is not None:
-        changelog = Changelog(settings.bootstrap, spec.changelog, codec, spec.name, settings.history)
+    if spec.changelog:
+        history = settings.history if spec.recalls is None else spec.recalls
+        changelog = Changelog(settings.bootstrap, spec.changelog, codec, spec.name, history)
     work: Work[Any] = work_of(spec, stage, codec, sink, changelog)
     reader = PartitionedReader(
         settings.bootstrap,
         spec.group,
         spec.reads,
         open_states=work.open,
+        close_states=work.close,
         instance=f"{settings.instance}.{spec.name}" if settings.instance else None,
         config=settings.consumer,
     )

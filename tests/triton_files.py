@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 REPOSITORY = Path(__file__).resolve().parents[1] / "infra" / "triton" / "model_repository"
-_OURS = ("asked", "extractive", "knobs", "words")
+_OURS = ("asked", "extractive", "knobs", "pointer", "reading", "words")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from infra.candidates.generating import check_models, generating_of
 from infra.candidates.model import Candidate, ModelChoice
 from infra.candidates.playing import control_as_played
 from infra.candidates.recorded_models import RecordedModels
@@ -30,7 +31,8 @@ LIVE_AGAIN: Final = Candidate("live-again")
 
 
 class Replaced(NamedTuple):
-    """What a candidate replaces, for people. `what`: intent, sentiment, policy, knowledge. `tenant`: `*` for every one.
+    """What a candidate replaces, for people. `what`: intent, sentiment, policy, knowledge, prompt, small_model,
+    large_model. `tenant`: `*` for every one.
 
     `before`: the fingerprints in force in the window, in the order of time; `after`: the candidate's.
     """
@@ -43,8 +45,10 @@ class Replaced(NamedTuple):
 
 def settled(candidate: Candidate, settings: Settings) -> Candidate:
     """The candidate with every bundle named by fingerprint and found by every worker: those in folders of their own are
-    verified and copied to the model store. Blocks for as long as that takes. Raises StackError.
+    verified and copied to the model store. Models that generate must be served. Blocks for as long as that takes.
+    Raises StackError.
     """
+    check_models(candidate, settings)
     store = ModelStore(settings.model_store)
     chosen = {task: _settled(task, choice, store, settings) for task, choice in candidate.models.items()}
     return replace(candidate, models=chosen)
@@ -62,7 +66,8 @@ def cast_of(candidate: Candidate, control: Sequence[Record], settings: Settings)
     played = control_as_played(control, candidate.tenants)
     here = settings.models.runtime == "cpu"
     clock = time.thread_time if here else time.perf_counter
-    return Cast(played, models, recorded, SIGNAL_WAIT, candidate.changed, clock)
+    generating = generating_of(candidate, played, settings)
+    return Cast(played, models, recorded, SIGNAL_WAIT, candidate.changed, clock, generating)
 
 
 def replacements(
@@ -82,6 +87,9 @@ def replacements(
             found.append(Replaced("policy", tenant, _once(p for p, _ in versions), change.policy_fingerprint))
         if change.articles is not None:
             found.append(Replaced("knowledge", tenant, _once(k for _, k in versions), change.knowledge_fingerprint))
+    if candidate.prompt is not None:
+        found.append(Replaced("prompt", EVERY_TENANT, (), candidate.prompt.fingerprint))
+    found += [Replaced(rung, EVERY_TENANT, (), name) for rung, name in sorted(candidate.generation.items())]
     return tuple(found)
 
 

@@ -8,11 +8,10 @@ from typing import Any, Final, NamedTuple
 from infra.candidates.gate import FORMS
 from infra.candidates.model import NAME, SEED
 from infra.comparing.metrics import METRICS
+from processors.ladder import GENERATING
 
 TASKS: Final = ("intent", "sentiment")
 """What a candidate's bundles can take over."""
-GENERATION: Final = "generation"
-"""Understood, and refused: no stage of this installation generates replies."""
 MAX_SEED: Final = 2**32 - 1
 
 
@@ -28,7 +27,7 @@ _TEXT: Final = {"type": "string", "minLength": 1}
 _TEXTS: Final = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}]}
 _BUNDLE: Final = "A bundle's folder, relative to this file, or NAME, NAME@VERSION, NAME#HASH, or a fingerprint."
 _METRIC: Final = {"enum": list(METRICS)}
-_REFUSED: Final = "Not in this installation yet: no stage generates replies. Refused."
+_SERVED: Final = "The model of this name on the Triton server makes this rung, for every tenant."
 
 FIELDS: Final = (
     Field(
@@ -40,10 +39,7 @@ FIELDS: Final = (
         "The bundle that takes each task, for every tenant and the whole stretch.",
         {
             "type": "object",
-            "properties": {
-                **{task: {**_TEXT, "description": _BUNDLE} for task in TASKS},
-                GENERATION: {**_TEXT, "description": _REFUSED},
-            },
+            "properties": {task: {**_TEXT, "description": _BUNDLE} for task in TASKS},
             "additionalProperties": False,
         },
     ),
@@ -54,7 +50,21 @@ FIELDS: Final = (
         {"anyOf": [_TEXT, {"type": "object", "additionalProperties": _TEXT, "minProperties": 1}]},
     ),
     Field("tenant", "Tenants' folders (policy.yaml and articles/), for both at once.", _TEXTS),
-    Field("prompt", _REFUSED, _TEXT),
+    Field(
+        "prompt",
+        "A prompt's file, relative to this one, or the name of a shipped prompt. Every generated reply is made by it.",
+        _TEXT,
+    ),
+    Field(
+        "generation",
+        "Models that generate, by rung. Every generated reply is made anew, where it would be served from the record.",
+        {
+            "type": "object",
+            "properties": {rung: {**_TEXT, "description": _SERVED} for rung in GENERATING},
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    ),
     Field(
         "seed",
         "Chooses the sessions where not all are replayed, and draws what statistics draw.",

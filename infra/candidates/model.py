@@ -10,7 +10,7 @@ from infra.candidates.gate import Rule, parse_rule
 from infra.local.errors import StackError
 from processors.policy import Problem
 from processors.policy.model import canonical
-from schemas.events import Article
+from schemas.events import Article, PromptFile
 from schemas.identity import fingerprint
 
 SEED: Final = 7
@@ -39,21 +39,33 @@ class ModelChoice(NamedTuple):
 
 
 class TenantChange(NamedTuple):
-    """What a tenant gets instead. None: as it was live. The fingerprints are empty where nothing is replaced."""
+    """What a tenant gets instead. None: as it was live. The fingerprints are empty where nothing is replaced.
+
+    prompts: those that go with the policy; of no meaning without one.
+    """
 
     tenant: str
     policy: str | None = None
     policy_fingerprint: str = ""
     articles: tuple[Article, ...] | None = None
     knowledge_fingerprint: str = ""
+    prompts: tuple[PromptFile, ...] = ()
+
+
+class PromptChoice(NamedTuple):
+    """The prompt by which every generated reply is made. `text`: its whole file."""
+
+    name: str
+    fingerprint: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate file, read: nothing in it refers to another file any more, but for bundles.
+    """A candidate file, read: nothing in it refers to another file any more, but for bundles and served models.
 
     `text`: the file as it was. `models`: by task. `tenants`: by name. `metrics`: those to show, empty for all; the
-    gate's are always among them.
+    gate's are always among them. `generation`: by rung, the name of a model on the Triton server.
     """
 
     name: str
@@ -64,21 +76,32 @@ class Candidate:
     seed: int = SEED
     metrics: tuple[str, ...] = ()
     gate: tuple[Rule, ...] = ()
+    prompt: PromptChoice | None = None
+    generation: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def generates(self) -> bool:
+        """Whether generated replies are made anew; else the record's are served."""
+        return self.prompt is not None or bool(self.generation)
 
     @property
     def changed(self) -> frozenset[str]:
-        """What differs from live: tasks of models, `policy`, `knowledge`."""
+        """What differs from live: tasks of models, `policy`, `knowledge`, `prompt`, `generation`."""
         policy = {"policy" for t in self.tenants.values() if t.policy is not None}
         knowledge = {"knowledge" for t in self.tenants.values() if t.articles is not None}
-        return frozenset({*self.models, *policy, *knowledge})
+        replies = {*(["prompt"] if self.prompt is not None else []), *(["generation"] if self.generation else [])}
+        return frozenset({*self.models, *policy, *knowledge, *replies})
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """What is put in place of live, by `intent`, `sentiment`, `policy.TENANT`, `knowledge.TENANT`."""
+        """What is put in place of live, by `intent`, `sentiment`, `policy.TENANT`, `knowledge.TENANT`, `prompt`,
+        `generation.RUNG`; of a served model its name, since what it is now only the server knows."""
         found = {task: choice.fingerprint or choice.reference for task, choice in self.models.items()}
         for tenant, change in self.tenants.items():
             found |= {f"policy.{tenant}": change.policy_fingerprint} if change.policy is not None else {}
             found |= {f"knowledge.{tenant}": change.knowledge_fingerprint} if change.articles is not None else {}
+        found |= {"prompt": self.prompt.fingerprint} if self.prompt is not None else {}
+        found |= {f"generation.{rung}": name for rung, name in self.generation.items()}
         return dict(sorted(found.items()))
 
     @property
@@ -97,6 +120,8 @@ class Candidate:
             "seed": self.seed,
             "metrics": list(self.metrics),
             "gate": [str(rule) for rule in self.gate],
+            "prompt": self.prompt._asdict() if self.prompt is not None else None,
+            "generation": dict(sorted(self.generation.items())),
         }
 
     @classmethod
@@ -111,15 +136,18 @@ class Candidate:
             seed=content["seed"],
             metrics=tuple(content["metrics"]),
             gate=tuple(map(parse_rule, content["gate"])),
+            prompt=PromptChoice(**prompt) if (prompt := content.get("prompt")) is not None else None,
+            generation=content.get("generation", {}),
         )
 
 
 def _change_to_json(change: TenantChange) -> dict[str, Any]:
     articles = None if change.articles is None else [article._asdict() for article in change.articles]
-    return {**change._asdict(), "articles": articles}
+    return {**change._asdict(), "articles": articles, "prompts": [prompt._asdict() for prompt in change.prompts]}
 
 
 def _change_of_json(content: Mapping[str, Any]) -> TenantChange:
     articles = content["articles"]
     made = None if articles is None else tuple(Article(**{**a, "tags": tuple(a["tags"])}) for a in articles)
-    return TenantChange(**{**content, "articles": made})
+    prompts = tuple(PromptFile(**prompt) for prompt in content.get("prompts", ()))
+    return TenantChange(**{**content, "articles": made, "prompts": prompts})

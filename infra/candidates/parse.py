@@ -7,23 +7,23 @@ import re
 from pathlib import Path
 from typing import Final
 
-from infra.candidates.fields import GENERATION, MAX_SEED, TASKS
+from infra.candidates.fields import MAX_SEED, TASKS
 from infra.candidates.gate import Rule, RuleRefused, close_metrics, parse_condition
 from infra.candidates.model import NAME, SEED, Candidate, CandidateRefused, ModelChoice
 from infra.candidates.paths import named_path
+from infra.candidates.replaced_prompt import replaced_prompt
 from infra.candidates.replaced_tenants import replaced_tenants
 from infra.comparing.metrics import METRICS
 from infra.local.errors import StackError
 from infra.models.store import ModelStore
 from infra.tenants import read_text
+from processors.ladder import GENERATING
 from processors.policy import Problem
 from processors.policy.reading import Fields, Source
 from schemas.events import LIVE
 from streams.models.bundle import BundleRefused
 from streams.models.manifest import MANIFEST, read_manifest
 
-NO_GENERATION: Final = "has no effect: no stage of this installation generates replies yet"
-_REMOVE: Final = "remove it; what answers are templates, knowledge and people"
 _NO_FILE: Final = "name a candidate's file; docs/candidates.md says what is in one"
 _SIGN: Final = re.compile(r":\s*(>=?|≥)\s*[\d.+-]")
 
@@ -56,9 +56,9 @@ def parse_candidate(text: str, file: str, folder: Path, store: ModelStore | None
         seed=root.whole("seed", SEED, 0, MAX_SEED),
         metrics=_metrics(root),
         gate=_gate(root),
+        prompt=replaced_prompt(root, folder),
+        generation=_generation(root),
     )
-    if root.text("prompt"):
-        root.wrong("prompt", NO_GENERATION, _REMOVE)
     root.close()
     if source.problems:
         raise CandidateRefused(tuple(source.problems))
@@ -82,8 +82,17 @@ def _models(root: Fields, folder: Path, store: ModelStore | None) -> dict[str, M
     for task in TASKS:
         if reference := inner.text(task):
             found[task] = _choice(inner, task, reference, folder, store)
-    if inner.text(GENERATION):
-        inner.wrong(GENERATION, NO_GENERATION, _REMOVE)
+    inner.close()
+    return found
+
+
+def _generation(root: Fields) -> dict[str, str]:
+    inner = root.inner("generation")
+    if inner is None:
+        return {}
+    found = {rung: name for rung in GENERATING if (name := inner.text(rung))}
+    if not found and not any(inner.has(rung) for rung in GENERATING):
+        root.wrong("generation", "names no model", "write a rung and a model's name, such as {small_model: small}")
     inner.close()
     return found
 

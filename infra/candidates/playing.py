@@ -46,7 +46,9 @@ def _arm(arm: ExperimentArm, change: TenantChange) -> ExperimentArm:
 
 def _changed(of: Overridden, change: TenantChange) -> Overridden:
     if change.policy is not None:
-        of = of._replace(policy=change.policy, policy_fingerprint=change.policy_fingerprint)
+        of = of._replace(
+            policy=change.policy, policy_fingerprint=change.policy_fingerprint, prompts=change.prompts
+        )
     if change.articles is not None:
         of = of._replace(articles=change.articles, knowledge_fingerprint=change.knowledge_fingerprint)
     return of
@@ -79,4 +81,4 @@ def _first(change: TenantChange) -> list[Record]:
     made_by = MadeBy("operators", change.policy_fingerprint)
     meta = Meta(id_, change.tenant, "", None, None, LIVE, None, _ALWAYS, None, made_by)
     content = (change.policy, change.policy_fingerprint, change.articles or (), change.knowledge_fingerprint)
-    return [Record(CONTROL, 0, -1, _ALWAYS, PolicyActivated(meta, *content, _ALWAYS))]
+    return [Record(CONTROL, 0, -1, _ALWAYS, PolicyActivated(meta, *content, _ALWAYS, change.prompts))]

@@ -7,10 +7,11 @@ from typing import Final
 
 from infra.candidates.model import TenantChange
 from infra.candidates.paths import named_path
-from infra.tenants import ARTICLES, POLICY, load_tenant, read_text
-from processors.policy import Policy, Problem, Rules
-from processors.policy.check import check_articles, knowledge_fingerprint
+from infra.tenants import ARTICLES, POLICY, PROMPTS, load_tenant, read_folder, read_text, shipped_prompts
+from processors.policy import Policy, Problem
+from processors.policy.check import check_articles, knowledge_fingerprint, rules_with
 from processors.policy.parse import parse_policy
+from processors.policy.prompts import used_prompts
 from processors.policy.reading import Fields, Source
 
 _BY_TENANT: Final = "write knowledge: {TENANT: FOLDER}"
@@ -40,6 +41,8 @@ def _add(root: Fields, field: str, found: dict[str, TenantChange], change: Tenan
         root.wrong(field, f"replaces what is {change.tenant}'s a second time", "name one file for each tenant")
         return
     given = {key: value for key, value in change._asdict().items() if value not in (None, "")}
+    if change.policy is None:
+        del given["prompts"]
     found[change.tenant] = other._replace(**given)
 
 
@@ -54,6 +57,7 @@ def _whole_tenant(root: Fields, directory: Path) -> TenantChange | None:
         tenant.policy_fingerprint,
         tenant.articles,
         tenant.knowledge_fingerprint,
+        tenant.prompts,
     )
 
 
@@ -64,7 +68,12 @@ def _policy(root: Fields, file: Path) -> TenantChange | None:
     if text is None or policy is None or problems:
         _passed_on(root, "policy", file, tuple(problems))
         return None
-    return TenantChange(policy.tenant, text, Rules(policy).fingerprint)
+    own, shipped = read_folder(file.parent / PROMPTS, problems), shipped_prompts(problems)
+    prompts, wrong = used_prompts(policy, text, str(file), own, shipped)
+    if problems or wrong:
+        _passed_on(root, "policy", file, (*problems, *wrong))
+        return None
+    return TenantChange(policy.tenant, text, rules_with(policy, prompts).fingerprint, prompts=prompts)
 
 
 def _parsed(text: str, file: Path, problems: list[Problem]) -> Policy | None:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.cli import bench_cache, bench_generation
 from infra.cli.bench_replay import Stretched, replayed, replayed_beside
 from infra.cli.options import DEFAULT_DATA, Data, Share
 from infra.hop_bench import BenchFailed, Result, measure
@@ -22,6 +23,8 @@ from infra.settings import Settings, SettingsError
 
 Text = Optional[str]  # noqa: UP045
 app = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+app.add_typer(bench_generation.app, name="generation")
+app.command(name="cache")(bench_cache.command)
 
 
 @app.callback()

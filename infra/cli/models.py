@@ -1,4 +1,5 @@
-"""`spillway models`: which bundles there are, what is in them, whether they are sound, and which are in force."""
+"""`spillway models`: which bundles there are, what is in them, whether they are sound, and which are in force; and the
+models of the server that generates (`infra.cli.models_served`)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Optional
 import typer
 from confluent_kafka import KafkaException
 
+from infra.cli import models_served
 from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, By, Data, operator
 from infra.local.errors import StackError
 from infra.models.activation import activation, history, publish, when, withdrawal
@@ -18,7 +20,7 @@ from infra.models.description import described, written
 from infra.models.store import Found, ModelStore
 from infra.settings import Settings
 from infra.wiring import build_codec, open_control
-from schemas.validation import TASKS
+from schemas.validation import GENERATING, TASKS
 from streams.models.bundle import Bundle, BundleRefused, load_bundle
 from streams.models.manifest import read_manifest
 
@@ -27,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="List, show, verify and activate models, and go back to older ones.",
+    help="List, show, verify and activate models, and go back to older ones; load and swap those that generate.",
 )
 Bundled = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="A folder, NAME, NAME@VERSION, NAME#HASH or a whole fingerprint.")
@@ -38,7 +40,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 @app.command(name="list")
 def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """The shipped and the stored bundles, and every activation there was: what, for whom, since when, by whom.
+    """The shipped and the stored bundles, what the Triton server has, and every activation there was.
 
     Which model each worker really uses, and which it refuses and why, is in: spillway status.
 
@@ -49,8 +51,9 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """
     bundles = [_row(found) for found in _store(data).bundles()]
     activations = _activations(data)
+    served = models_served.served(data)
     if as_json:
-        typer.echo(json.dumps({"bundles": bundles, "activations": activations}, indent=2))
+        typer.echo(json.dumps({"bundles": bundles, "served": served, "activations": activations}, indent=2))
         return
     for row in bundles:
         where = "shipped" if row["shipped"] else "stored"
@@ -58,6 +61,11 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     if not bundles:
         typer.echo("there is no bundle; make one with: spillway train")
     typer.echo("")
+    for row in served or ():
+        what = ", ".join(row["stands_for"]) or row["reason"]
+        typer.echo(f"{row['state']:<10} {'triton':<10} {row['name'] + '@' + (row['version'] or '-'):<44} {what}")
+    if served is not None:
+        typer.echo("")
     for row in activations or ():
         what = row["fingerprint"] or "(what held before it)"
         typer.echo(
@@ -147,7 +155,7 @@ def activate(
 
 @app.command()
 def withdraw(
-    task: Annotated[str, typer.Argument(help="intent or sentiment.")],
+    task: Annotated[str, typer.Argument(help="intent, sentiment, small_model or large_model.")],
     tenant: Tenant = "",
     in_: Annotated[float, typer.Option("--in", min=0, metavar="SECONDS", help="From when on.")] = AHEAD,
     by: By = "",
@@ -161,8 +169,8 @@ def withdraw(
       spillway models withdraw intent --tenant bank
       spillway models withdraw sentiment
     """
-    if task not in TASKS:
-        raise typer.BadParameter(f"there is no task {task!r}; there are {', '.join(TASKS)}")
+    if task not in (*TASKS, *GENERATING):
+        raise typer.BadParameter(f"there is no task {task!r}; there are {', '.join((*TASKS, *GENERATING))}")
     now = time.time_ns() // 1000
     event = withdrawal(task, tenant, now + int(in_ * 1_000_000), now, operator(by))
     publish(Settings.find(data), event)
@@ -195,6 +203,11 @@ def triton(
         raise StackError(str(err)) from err
     for name in names:
         typer.echo(f"{directory / name}")
+
+
+app.command()(models_served.load)
+app.command()(models_served.unload)
+app.command()(models_served.swap)
 
 
 def _say(task: str, fingerprint: str, tenant: str, effective_at: int, as_json: bool) -> None:

@@ -19,13 +19,13 @@ from processors.policy import Problem, Tenant
 from schemas.events import PolicyActivated
 
 app = typer.Typer(no_args_is_help=True, help="Check, activate and list the policies of tenants.")
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The tenant's folder: policy.yaml and articles/*.md.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder: policy.yaml, articles/*.md, prompts/*.md.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
 def check(directory: Folder, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
-    """Say everything that is wrong with a tenant's policy and articles, each by file, line, field and remedy.
+    """Say everything that is wrong with a tenant's policy, articles and prompts, by file, line, field and remedy.
 
     Needs no running stack. Exit code 1 when anything is wrong.
 
@@ -106,12 +106,13 @@ def _say(problems: tuple[Problem, ...]) -> None:
     typer.echo(f"{count} {'thing is' if count == 1 else 'things are'} wrong; nothing was put in force", err=True)
 
 
-def _described(tenant: Tenant) -> dict[str, str | int]:
+def _described(tenant: Tenant) -> dict[str, str | int | list[str]]:
     return {
         "tenant": tenant.rules.tenant,
         "policy": tenant.policy_fingerprint,
         "knowledge": tenant.knowledge_fingerprint,
         "articles": len(tenant.articles),
+        "prompts": sorted({p.fingerprint for p in map(tenant.rules.prompt, tenant.rules.policy.scenarios) if p}),
     }
 
 

@@ -55,6 +55,7 @@ class Conversation:
 
     def __post_init__(self) -> None:
         headers = {"Authorization": f"Bearer {self.key}"}
+        self._closed = threading.Event()
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=WAIT + 10, trust_env=False)
 
     def send(self, text: str, wait: float = WAIT, channel_message_id: str | None = None) -> Exchange:
@@ -81,28 +82,29 @@ class Conversation:
         return body
 
     def follow(self, show: Callable[[dict[str, Any]], None]) -> None:
-        """Shows what human agents write, from a thread that ends with the process; reconnects where it breaks."""
-        threading.Thread(target=self._followed, args=(show,), name="agents", daemon=True).start()
+        """Gives what the session's stream has, replies and pieces of them, as it comes: frames with a `type`.
+
+        From a thread that ends with the conversation; reconnects where it breaks.
+        """
+        threading.Thread(target=self._followed, args=(show,), name="stream", daemon=True).start()
 
     def _followed(self, show: Callable[[dict[str, Any]], None]) -> None:
         last = ""
+        path = f"/v1/sessions/{quote(self.session, safe='')}/events"
         with httpx.Client(base_url=self.url, headers=self._http.headers, timeout=WAIT, trust_env=False) as http:
-            while True:
+            while not self._closed.is_set():
                 try:
-                    headers = {"Last-Event-ID": last} if last else {}
-                    with http.stream(
-                        "GET", f"/v1/sessions/{quote(self.session, safe='')}/events", headers=headers
-                    ) as r:
+                    with http.stream("GET", path, headers={"Last-Event-ID": last} if last else {}) as r:
                         for line in r.iter_lines():
                             if line.startswith("data: "):
-                                reply = json.loads(line.removeprefix("data: "))
-                                last = reply["id"]
-                                if reply["agent_id"] is not None:
-                                    show(reply)
+                                frame = json.loads(line.removeprefix("data: "))
+                                last = frame.get("id", last)
+                                show(frame)
                 except httpx.HTTPError:
-                    time.sleep(1)
+                    self._closed.wait(1)
 
     def close(self) -> None:
+        self._closed.set()
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -151,8 +153,12 @@ def shown(reply: dict[str, Any] | None) -> str:
     """A reply's text, with what it stands on."""
     if reply is None:
         return "(no reply yet: a human agent has the conversation, or the turn is still open)"
-    cited = "".join(f"\n  [{c['title']}]" for c in reply["citations"])
-    return f"{reply['text']}{cited}"
+    return f"{reply['text']}{cited(reply)}"
+
+
+def cited(reply: dict[str, Any]) -> str:
+    """What a reply stands on, a line each."""
+    return "".join(f"\n  [{c['title']}]" for c in reply["citations"])
 
 
 def how(reply: dict[str, Any] | None, seconds: float) -> str:

@@ -6,6 +6,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
@@ -23,7 +25,10 @@ PACKAGES = frozenset({"jax", "onnx", "scipy", "sklearn", "safetensors"})
 
 
 def command(
-    task: Annotated[Literal["intent", "sentiment"], typer.Argument(help="What the bundle says of a text.")],
+    task: Annotated[
+        Literal["intent", "sentiment", "generation"],
+        typer.Argument(help="What the bundle says of a text; generation: the small generating model of Triton."),
+    ],
     data: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the sets: .jsonl or .jsonl.gz files.")],
     out: Annotated[Path, typer.Option(metavar="BUNDLE", help="The bundle's folder: a new one, or a bundle's.")],
     recipe: Annotated[Optional[str], typer.Option(metavar="NAME|FILE", help="Which text, which heads.")] = None,  # noqa: UP045
@@ -51,8 +56,15 @@ def command(
       spillway train intent --data sets/ --out shop-intents
       spillway train intent --data sets/ --sets banking77 --out bank --name bank --version 1.0.0
       spillway train intent --data sets/ --out infra/bundles/intent-fast --recipe intent-fast --release
+      spillway train generation --data sets/ --out models/small
     """
     began = time.monotonic()
+    if task == "generation":
+        options = {"--recipe": recipe, "--sets": sets, "--head": head, "--name": name, "--version": version}
+        if others := [option for option, value in {**options, "--reuse": reuse or None}.items() if value is not None]:
+            raise typer.BadParameter(f"{', '.join(others)}: of bundles, not of the generating model; leave it out")
+        _generation(data, out, seed, as_json, began)
+        return
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         # Read when numpy is loaded, below. Sums in another order are other sums, so the fast size takes one thread.
         os.environ[variable] = str(threads if size == "accurate" or (recipe or "").endswith("accurate") else 1)
@@ -81,6 +93,40 @@ def command(
 def _trained(wanted: Wanted) -> dict[str, object]:
     from infra.training.run import run
 
+    with _progress() as report:
+        return run(wanted, report)
+
+
+def _generation(data: Path, out: Path, seed: int, as_json: Path | None, began: float) -> None:
+    """The small generating model, always of sets that let it be published."""
+    # Sums in another order are other sums, and so another model.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    try:
+        from infra.training.generation import Wanted, run
+        from infra.training.refusal import TrainingRefused
+
+        try:
+            with _progress() as report:
+                found = run(Wanted(data, out, seed), report)
+        except TrainingRefused as refused:
+            typer.echo(str(refused), err=True)
+            raise typer.Exit(2) from refused
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in PACKAGES:
+            raise
+        raise PartMissing(f"training needs {missing.name}: pip install 'spillway[train,cpu]'") from missing
+    seconds = round(time.monotonic() - began, 1)
+    if as_json is not None:
+        as_json.write_text(json.dumps({**found, "seconds": seconds}, ensure_ascii=False), encoding="utf-8")
+    typer.echo(f"small in {found['folder']} ({found['mb']} MB), {seconds:.0f} s")
+    for name, figures in found["figures"].items():
+        typer.echo(f"{name:<12} " + "  ".join(f"{what} {value}" for what, value in figures.items()))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float], None]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
         progress = bar.add_task("reading", total=1.0)
@@ -88,7 +134,7 @@ def _trained(wanted: Wanted) -> dict[str, object]:
         def report(what: str, share: float) -> None:
             bar.update(progress, description=what, completed=share)
 
-        return run(wanted, report)
+        yield report
 
 
 def shown(figures: dict[str, object], seconds: float) -> str:

@@ -54,5 +54,5 @@ def command(
         metrics_port=settings.metrics_port,
         metrics_host=settings.metrics_host,
     )
-    built = build_stages(names, control, settings)
+    built = build_stages(names, control, settings, codec)
     exit_now(run_worker(built, how, codec, control, lambda: {"models": models_of(built)}))

@@ -14,6 +14,7 @@ from infra.comparing import runs
 from infra.comparing.correction import corrected
 from infra.comparing.data import ALL, Scope, read_turns, sessions_of_run, turn_ids
 from infra.comparing.differences import different_turns, turn_differences
+from infra.comparing.generation import generation_of
 from infra.comparing.identity import confusions, curves, differing, identity_of, ranked, survival_of, survived
 from infra.comparing.label_agreement import agreements, placed
 from infra.comparing.labels import Labels
@@ -118,6 +119,7 @@ def compare(
         gaps=_gaps(known),
         speed=(runs.speed(client, run_a), runs.speed(client, run_b)),
         seed=seed,
+        generation=generation_of(counted),
     )
 
 

@@ -69,8 +69,20 @@ SOURCES: Final[Mapping[str, Source]] = {
         },
     ),
     "replies": Source(
-        {"reply_at": "toUnixTimestamp64Micro(appended_at)"},
-        {"rung": "rung"},
+        {
+            "reply_at": "toUnixTimestamp64Micro(appended_at)",
+            "first_text": "if(generated.asked, coalesce(generated.first_seconds, nan), nan)",
+            "generated": "if(generated.asked, generated.seconds, nan)",
+            "prompt_tokens": "if(generated.asked, generated.prompt_tokens, nan)",
+            "reply_tokens": "if(generated.asked, generated.tokens, nan)",
+        },
+        {
+            "rung": "rung",
+            "generated_by": "generated.model",
+            "prompt": "generated.prompt",
+            "guarded": "generated.outcome",
+            "finish": "generated.finish",
+        },
         {f"reply.{name}": name for name in REPLY},
     ),
     "dead_letters": Source(fields={"dead_letter": "reason"}),

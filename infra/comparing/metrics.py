@@ -11,12 +11,15 @@ from schemas.events import RUNGS
 Better = Literal["higher", "lower", "neither"]
 Kind = Literal["rate", "mean", "quantile"]
 Unit = Literal["share", "score", "stars", "seconds", "tokens"]
-Need = Literal["turns", "pairs", "measures", "recorded_times", "labels", "humans", "judges", "customers"]
+Need = Literal[
+    "turns", "pairs", "measures", "recorded_times", "labels", "humans", "judges", "customers", "generated"
+]  # fmt: skip
 """What must be there for a metric to have a figure.
 
 turns: the facts alone. pairs: turns that both runs have. measures: rows of `run_turns` on both sides, so never the run
-`live`. recorded_times: reply times of the log; a replay has them only as the record has. labels, humans (lines that
-people wrote), judges: given with the comparison. customers: ids of customers, to see who came back.
+`live`. generated: turns for which a model was asked, on both sides. recorded_times: reply times of the log; a replay
+has them only as the record has. labels, humans (lines that people wrote), judges: given with the comparison. customers:
+ids of customers, to see who came back.
 """
 
 
@@ -54,6 +57,25 @@ def _rung_shares() -> list[Metric]:
 _PAIRS: Final[frozenset[Need]] = frozenset({"turns", "pairs"})
 _MEASURES: Final[frozenset[Need]] = frozenset({"turns", "measures"})
 _TIMES: Final[frozenset[Need]] = frozenset({"turns", "recorded_times"})
+_GENERATED: Final[frozenset[Need]] = frozenset({"turns", "generated"})
+
+
+def _generated_times() -> list[Metric]:
+    """Those of a model server are of its load as well, so they decide nothing unless a gate names them."""
+    return [
+        Metric(
+            f"{name}_p{int(100 * quantile)}",
+            f"{about} that {int(100 * quantile)} % of turns stay within for which a model was asked.",
+            "seconds",
+            "lower",
+            "quantile",
+            _GENERATED,
+            quantile=quantile,
+            about_customer=True,
+        )
+        for name, about in (("first_text", "Time to the first text"), ("generated", "Time of generating"))
+        for quantile in (0.5, 0.95)
+    ]
 
 _ALL: Final = (
     Metric(
@@ -144,6 +166,32 @@ _ALL: Final = (
     ),
     Metric("model_seconds", "Seconds of models a turn, measured in the replay.", "seconds", "lower", "mean", _MEASURES),
     Metric("tokens", "Tokens that models read and wrote, a turn.", "tokens", "lower", "mean", _MEASURES),
+    *_generated_times(),
+    Metric(
+        "generated_tokens",
+        "Tokens of prompt and reply, a turn for which a model was asked.",
+        "tokens",
+        "lower",
+        "mean",
+        _GENERATED,
+    ),
+    Metric(
+        "guarded_rate",
+        "Share of turns for which a model was asked, and whose text the guard rails refused.",
+        "share",
+        "lower",
+        "rate",
+        _GENERATED,
+    ),
+    Metric(
+        "reply_likeness",
+        "Likeness of generated replies to the other run's, by characters (chrF), 0 to 1.",
+        "share",
+        "neither",
+        "mean",
+        frozenset({"turns", "pairs", "generated"}),
+        tested=False,
+    ),
     Metric(
         "repeat_contact_rate",
         "Share of sessions whose customer comes back with the same scenario.",

@@ -7,6 +7,7 @@ from typing import Final
 
 from infra.comparing.report_effects import agreements, effects, gate, reply_quality
 from infra.comparing.report_fidelity import fidelity, provenance
+from infra.comparing.report_generation import generation
 from infra.comparing.report_times import times
 from infra.comparing.report_turns import confusions, differences, survival
 from infra.comparing.result import Comparison, Effect, Verdict
@@ -50,6 +51,7 @@ def found(c: Comparison) -> Iterator[Content]:
         ("How long turns take", times(c)),
         ("Agreement with people's labels", agreements(c)),
         ("How replies read", reply_quality(c)),
+        ("What models made", generation(c)),
         ("Who was understood and routed otherwise", confusions(c)),
         ("How far the free run went", survival(c)),
     ]

@@ -204,9 +204,13 @@ def _changes(found: Sequence[Effect]) -> Html:
     """What has no interval, since it is none only where nothing changed."""
     if not found:
         return Html("")
-    said = [f"{phrase(e.metric)} than in A: {value(e.b, known(e.metric).unit)}" for e in found]
+    said = [f"{_than(e.metric)}: {value(e.b, known(e.metric).unit)}" for e in found]
     first = said[0][0].upper() + said[0][1:]
     return note(f"{'; '.join([first, *said[1:]])}. Changed is not wrong: whether it is right more often, labels tell.")
+
+
+def _than(metric: str) -> str:
+    return f"{phrase(metric)} than in A" if metric.endswith("_change_rate") else phrase(metric)
 
 
 def _legend(c: Comparison, limits: bool) -> Iterator[Content]:

@@ -12,7 +12,12 @@ from infra.comparing.wording import NONE, counted, seconds, share
 from infra.reporting.markup import Content, Html, element, joined, table
 from infra.reporting.page import note, tile, tiles
 
-_PARTS: Final = {"human_reply": "a human's reply", "cache": "reply cache", "route": "routing"}
+_PARTS: Final = {
+    "human_reply": "a human's reply",
+    "generation": "a model's reply",
+    "cache": "reply cache",
+    "route": "routing",
+}
 
 
 def fidelity(c: Comparison) -> Html:

@@ -16,6 +16,7 @@ from infra.comparing.labels import Labels, LabelsRefused, labels_in, played
 from infra.comparing.result import Comparison
 from infra.evaluation.errors import EvaluationError
 from infra.evaluation.label_map import load_label_map
+from infra.judging.generated import read_generated
 from infra.judging.opening import opened_judges
 from infra.judging.quality import Quality, read_quality
 from infra.local.errors import StackError
@@ -63,17 +64,18 @@ def compared(settings: Settings, request: Request) -> Comparison:
         with client_of(settings.clickhouse, timeout=TIMEOUT) as client, opened_judges(request.judges) as judges:
             runs = (request.run_a, request.run_b)
             read = read_quality(client, *runs, settings, judges, asked.seed) if request.replies or judges else Quality()
+            made = read_generated(client, *runs, asked.seed) if request.replies else Quality()
             found = compare(
                 client,
                 *runs,
                 asked.gate,
                 labels=_labels(client, request),
-                judges=[Scores(*scored) for scored in read.scores],
+                judges=[Scores(*scored) for scored in (*read.scores, *made.scores)],
                 metrics=asked.metrics,
                 seed=asked.seed,
                 differences=request.differences,
             )
-            return replace(found, quality=read.notes)
+            return replace(found, quality=(*read.notes, *made.notes))
     except NoSuchRun as gone:
         raise ComparisonRefused(str(gone)) from gone
     except (LabelsRefused, EvaluationError, RuleRefused) as wrong:

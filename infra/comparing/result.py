@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from infra.comparing.generation import Generation
+
 Verdict = Literal["better_or_equal", "worse", "not_enough_evidence"]
 State = Literal["kept", "broken", "unclear"]
 ARMS: Final = "experiment"
@@ -259,6 +261,7 @@ class Comparison:
     seed: int = 7
     quality: tuple[str, ...] = ()
     """How the scores of replies came about, and how far judges agree; a sentence each."""
+    generation: tuple[Generation | None, Generation | None] = (None, None)
 
     @property
     def paired(self) -> bool:

@@ -22,6 +22,8 @@ _FINGERPRINTS: Final[Mapping[str, tuple[str, str]]] = {
     "entities": ("entities", "fingerprint"),
     "routing": ("routes", "fingerprint"),
     "reply": ("replies", "fingerprint"),
+    "generation": ("replies", "generated.model"),
+    "prompt": ("replies", "generated.prompt"),
     "policy": ("routes", "policy"),
     "knowledge": ("routes", "knowledge"),
 }

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.comparing.report_effects import gate_of
+from infra.comparing.report_generation import told as generated_told
 from infra.comparing.report_turns import differing, said_of, sides
 from infra.comparing.result import Comparison, Effect, TurnDifference
 from infra.comparing.summary import EFFECTS, gap_told, headline, scores_told, speed_told, summary_of
@@ -123,6 +124,7 @@ def _trust(c: Comparison) -> Iterator[str]:
         what = "Spearman's, of {} conversations" if a.about == "satisfaction" else "as labelled, of {} turns"
         yield f"labels          {a.about} A {shown[0]}, B {shown[1]}: {what.format(f'{a.count:,}')}"
     yield from (f"replies         {said}" for said in c.quality)
+    yield from generated_told(c)
     for name, p in zip("AB", c.provenance, strict=True):
         if p is None:
             continue

@@ -36,8 +36,10 @@ MODES: Final = {
     "teacher-forced": "each turn judged on the recorded history (teacher-forced)",
     "free-run": "the candidate's own history going on from turn to turn (free-run)",
 }
-EFFECTS: Final = {"human_reply": "a person's answer"}
+EFFECTS: Final = {"human_reply": "a person's answer", "generation": "a model's answer"}
 """What a record can lack, in words."""
+_SERVED: Final = ("intent", "sentiment", "entities", "generation")
+"""What a model would have computed again."""
 _BY_SCENARIO: Final = 3
 """Scenarios that are named of one metric and direction; the table has all of them."""
 
@@ -189,7 +191,7 @@ def _left_out(c: Comparison) -> Iterator[str]:
         lost = c.survival.turns - c.survival.survived
         yield f"{counted(lost, 'turn')} no longer answered what the candidate had said, and do not count."
     served = c.provenance[1].served if c.provenance[1] is not None else {}
-    models = {part: s for part, s in served.items() if part in ("intent", "sentiment", "entities") and s > 0}
+    models = {part: s for part, s in served.items() if part in _SERVED and s > 0}
     if models:
         parts = listed([f"{part} in {share(s)} of the turns" for part, s in models.items()])
         yield f"What was not computed again but served from the record: {parts}."
@@ -223,6 +225,6 @@ def gap_told(gap: Mapping[str, Any]) -> str:
 
 def parts_of(shares: Sequence[Mapping[str, float]]) -> list[str]:
     """The parts that any of them names, in the order in which a turn meets them."""
-    order = ("intent", "sentiment", "entities", "routing", "route", "reply", "human_reply", "cache")
+    order = ("intent", "sentiment", "entities", "routing", "route", "reply", "generation", "human_reply", "cache")
     named = {part for each in shares for part in each}
     return [part for part in order if part in named] + sorted(named - set(order))

@@ -148,6 +148,17 @@ def _out_of_scope(turns: Turns) -> Numbers:
     return _only((values >= OUT_OF_SCOPE).astype(float), np.isfinite(values))
 
 
+def _generated_tokens(turns: Turns) -> Numbers:
+    """NaN where no model was asked."""
+    return turns.number("prompt_tokens") + turns.number("reply_tokens")
+
+
+def _guarded(turns: Turns) -> Numbers:
+    """Of turns in which a model said anything."""
+    outcome = turns.word("guarded")
+    return _only((outcome == "refused").astype(float), outcome != "")
+
+
 _VALUES: Final[Mapping[str, Callable[[Turns], Numbers]]] = {
     "handled_automatically": _handled,
     "handoff_rate": _flag("handoff"),
@@ -162,6 +173,12 @@ _VALUES: Final[Mapping[str, Callable[[Turns], Numbers]]] = {
     "decision_p95": _column("decision"),
     "model_seconds": _column("model_seconds"),
     "tokens": _column("tokens"),
+    "first_text_p50": _column("first_text"),
+    "first_text_p95": _column("first_text"),
+    "generated_p50": _column("generated"),
+    "generated_p95": _column("generated"),
+    "generated_tokens": _generated_tokens,
+    "guarded_rate": _guarded,
     "repeat_contact_rate": _came_back,
     "feedback_mean": _column("feedback"),
 }

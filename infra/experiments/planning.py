@@ -56,6 +56,7 @@ def start(
     that name; the candidate changes nothing of this tenant, or something of another.
     """
     _refuse_a_second(plan, control)
+    _refuse_what_only_replays_try(candidate)
     if not 0 < plan.share < 100:
         raise StackError(f"--share {plan.share:g} is not between 0 and 100: percent of the sessions for the candidate")
     live = _live(control, plan.tenant, now)
@@ -126,6 +127,20 @@ def _refuse_a_second(plan: Plan, control: ControlView) -> None:
         )
 
 
+def _refuse_what_only_replays_try(candidate: Candidate) -> None:
+    if candidate.prompt is not None:
+        raise StackError(
+            f"candidate {candidate.name} has a prompt of its own, which only a replay tries by itself: in an "
+            "experiment it goes with a policy; put it in prompts/ of a copy of the tenant's folder, and write "
+            "tenant: FOLDER"
+        )
+    if candidate.generation:
+        raise StackError(
+            f"candidate {candidate.name} has generating models, which an experiment cannot deal to its sessions: "
+            "compare them in a replay, and put the better one in place with: spillway models swap"
+        )
+
+
 def _live(control: ControlView, tenant: str, now: int) -> PolicyActivated:
     versions = control.policies(tenant)
     if not versions:
@@ -139,8 +154,9 @@ def _candidate_arm(
     if change is None:
         return ExperimentArm(CANDIDATE_ARM, share, models=tuple(models))
     policy = (change.policy, change.policy_fingerprint) if change.policy is not None else live[1:3]
+    prompts = change.prompts if change.policy is not None else live.prompts
     articles = (change.articles, change.knowledge_fingerprint) if change.articles is not None else live[3:5]
-    return ExperimentArm(CANDIDATE_ARM, share, *policy, *articles, tuple(models))
+    return ExperimentArm(CANDIDATE_ARM, share, *policy, *articles, tuple(models), prompts)
 
 
 def _refuse_what_does_not_compile(event: ExperimentChanged) -> None:

@@ -71,7 +71,7 @@ def quality(
     Where there are more turns than are to be compared or judged, those are taken that the seed chooses. Raises
     CannotRun where what judges or embeds is away.
     """
-    order = sorted(range(len(texts.turn_id)), key=lambda row: _drawn(seed, texts.turn_id[row]))
+    order = sorted(range(len(texts.turn_id)), key=lambda row: drawn(seed, texts.turn_id[row]))
     scores: list[Scored] = []
     notes: list[str] = []
     for metric, likeness in (likenesses or {}).items():
@@ -93,7 +93,8 @@ def quality(
     return Quality(tuple(scores), said, rows, itself, together, tuple(notes))
 
 
-def _drawn(seed: int, turn_id: str) -> bytes:
+def drawn(seed: int, turn_id: str) -> bytes:
+    """By what turns are ordered where not all are taken: the same ones for the same seed."""
     return sha256(f"{seed}|{turn_id}|read".encode("utf-8", "replace")).digest()
 
 

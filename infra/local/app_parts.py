@@ -20,9 +20,11 @@ class AppPart:
 
 
 WORKER = AppPart("worker", ("worker", "--stages", "intent,sentiment,entities,routing,reply"))
+GENERATION = AppPart("generation", ("worker", "--stages", "generation"))
+"""A process of its own: what models and their server do to it, it does to nobody else."""
 SESSION_STATE = AppPart("session-state", ("projection", "session_state"))
 ANALYTICS = AppPart("analytics", ("projection", "analytics"))
 GATEWAY = AppPart("gateway", ("gateway",), serves=True)
 
-APP_PARTS = (WORKER, SESSION_STATE, ANALYTICS, GATEWAY)
+APP_PARTS = (WORKER, GENERATION, SESSION_STATE, ANALYTICS, GATEWAY)
 """In the order in which they start; they stop in the opposite order."""

@@ -22,7 +22,7 @@ from infra.local.state import Folder, FolderLock, PartRecord, StackRecord, shown
 from infra.local.supervisor import Part, Supervisor
 from infra.local.versions import package_version
 from infra.models.settings import ModelSettings
-from infra.settings import Settings
+from infra.settings import Settings, triton_address
 
 STORES = frozenset({"kafka", "postgres", "clickhouse"})
 
@@ -164,6 +164,8 @@ class LocalStack:
             gateway_host=host,
             gateway_port=int(port),
             models=ModelSettings.from_env(os.environ),
+            triton=triton_address(os.environ.get("SPILLWAY_TRITON") or self.addresses.triton),
+            generation=Path(named).absolute() if (named := os.environ.get("SPILLWAY_GENERATION")) else None,
         )
 
     def _start_stores(self, supervisor: Supervisor, ports: Ports, progress: Progress) -> None:

@@ -11,7 +11,7 @@ from infra.local.errors import StackError
 from infra.settings import Settings
 from schemas.events import LIVE, MadeBy, Meta, ModelActivated
 from schemas.identity import uuid5
-from schemas.validation import TASKS, is_withdrawal, wrong_activation
+from schemas.validation import GENERATING, TASKS, is_withdrawal, wrong_activation
 from streams.control import ControlView
 from streams.models.in_force import EVERY_TENANT, Timeline
 from streams.models.manifest import Manifest
@@ -33,6 +33,15 @@ def activation(
     )
 
 
+def served_activation(
+    rung: str, name: str, fingerprint: str, tenant: str, effective_at: int, now: int, operator: str
+) -> ModelActivated:
+    """The event that lets a model of the generating server stand for a rung. `fingerprint`: name@version#hash."""
+    version = fingerprint.partition("@")[2].partition("#")[0]
+    meta = _meta(rung, tenant, fingerprint, effective_at, now)
+    return ModelActivated(meta, rung, name, version, fingerprint, "", effective_at, operator)
+
+
 def withdrawal(task: str, tenant: str, effective_at: int, now: int, operator: str) -> ModelActivated:
     """The event that ends what was activated for this tenant, or (empty) for every tenant."""
     return ModelActivated(_meta(task, tenant, "", effective_at, now), task, "", "", "", "", effective_at, operator)
@@ -52,7 +61,7 @@ def publish(settings: Settings, event: ModelActivated) -> None:
 
 def history(control: ControlView, now: int) -> Iterator[dict[str, Any]]:
     """Every activation and withdrawal, by task and tenant, the newest first: planned, in force, past."""
-    for task in TASKS:
+    for task in (*TASKS, *GENERATING):
         timeline = Timeline.of(control, task)
         for tenant in (EVERY_TENANT, *timeline.tenants):
             standing = [a for a in timeline.standing(tenant, now).activations if a.meta.tenant_id == tenant][:1]

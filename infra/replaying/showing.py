@@ -99,6 +99,10 @@ def show(outcome: Outcome, seconds: float | None = None, turns: int = 0) -> str:
     say("time", _shares(o.seconds))
     say("recomputed", _of(o.recomputed, o.turns))
     say("served", _of(o.served, o.turns))
+    if made := o.recomputed.get("generation"):
+        late = o.counts.get("generated_late", 0)
+        slow = f"; {late} took longer than the turn had" if late else ""
+        say("generated", f"{made} turns anew, {o.tokens} tokens read and written{slow}")
     say("identical", _percent(o.identical) + " of turns decided as recorded" + _scores(o))
     if o.changed:
         say("", _percent(o.untouched) + " of turns understood as recorded by the models that were not replaced")

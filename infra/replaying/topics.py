@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from infra.replaying.errors import ReplayDied
 from projections.runs import Forbidden, checked_run_id
+from projections.runs.facts import NEVER
 from schemas.catalogue import MESSAGES, REPLIES, ROUTES, SIGNALS, TOPICS
 from schemas.codec import Codec
 from schemas.events import Record
@@ -59,6 +60,8 @@ class RunTopics:
             event, name = record.event, self.names.get(record.topic)
             if event.meta.run_id != self.run_id:
                 raise Forbidden(f"{type(event).__name__} {event.meta.event_id} is not of the run {self.run_id}")
+            if record.topic in NEVER:
+                raise Forbidden(f"{type(event).__name__} on {record.topic}: a replay writes conversations alone")
             if name is not None:
                 self._produce(name, record, failed)
         left = self._producer.flush(PATIENCE)

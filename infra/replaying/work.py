@@ -13,18 +13,20 @@ from infra.replaying.definition import Asked, Definition
 from infra.replaying.topics import RunTopics
 from infra.settings import Settings
 from infra.wiring import build_codec
-from projections.runs import Part, Run, RunFacts, RunStore
+from projections.runs import Part, Run, RunFacts, RunReplies, RunStore
 from schemas.codec import Codec
 from streams.replay.archive import ArchiveStretch
 from streams.replay.collector import collector_resting
 from streams.replay.engine import PartitionReplay, replay_partition
 from streams.replay.kafka_stretch import KafkaStretch
+from streams.replay.measuring import GENERATION
 from streams.replay.stretch import Stretch
 
-SPENT_ON: Final = ("starting", "reading", "models", "routing", "replying", "rest", "waiting", "writing")
+SPENT_ON: Final = ("starting", "reading", "models", "routing", "replying", "generating", "rest", "waiting", "writing")
 """What the time of a piece of work goes into: all of it, from the end of the process's piece before to the end of this
 one. Models, routing, replying and the rest of the replaying count by the time that they had a core (models that run
-elsewhere, by the clock on the wall); `waiting` is how long others had it meanwhile."""
+elsewhere, by the clock on the wall); `generating` is how long replies were waited for that models made, and `waiting`
+how long others had the core meanwhile."""
 Tell = Callable[[int, int], None]
 """Called with the turns replayed so far, and how many messages the partition has."""
 
@@ -65,6 +67,7 @@ class Replaying:
         self._stretch = stretch_of(self._definition, settings, self._codec)
         self._cast = cast_of(self._definition.asked.candidate, self._stretch.control(), settings)
         self._facts = RunFacts(settings.clickhouse, run.run_id, aside=aside)
+        self._replies = RunReplies(self._facts, settings.clickhouse)
         self._store = RunStore(settings.clickhouse)
         self._topics = RunTopics(settings.kafka, run.run_id, self._codec) if self._definition.asked.topics else None
 
@@ -87,7 +90,12 @@ class Replaying:
         self.ends[partition] = stretch.messages[-1].offset + 1 if messages else None
         tell(0, messages)
         replay = replay_partition(
-            stretch, self._cast, self._definition.asked.mode, self._run.run_id, lambda turns: tell(turns, messages)
+            stretch,
+            self._cast,
+            self._definition.asked.mode,
+            self._run.run_id,
+            lambda turns: tell(turns, messages),
+            self._replies,
         )
         del stretch
         played, busy = time.perf_counter(), time.thread_time() - busy
@@ -119,8 +127,13 @@ class Replaying:
 def _spent(replay: PartitionReplay, playing: float, busy: float) -> dict[str, float]:
     """What replaying took, by what it was spent on. playing, busy: seconds on the wall, and on a core."""
     turns = replay.turns
+    generated = [GENERATION in t.recomputed for t in turns]
     models = sum(t.intent_seconds + t.sentiment_seconds + t.entities_seconds for t in turns)
-    routing, replying = sum(t.routing_seconds for t in turns), sum(t.reply_seconds for t in turns)
+    routing = sum(t.routing_seconds for t in turns)
+    replying = sum(t.reply_seconds for t, by_model in zip(turns, generated, strict=True) if not by_model)
     rest = max(0.0, busy - models - routing - replying)
-    waiting = max(0.0, playing - models - routing - replying - rest)
-    return {"models": models, "routing": routing, "replying": replying, "rest": rest, "waiting": waiting}
+    left = max(0.0, playing - models - routing - replying - rest)
+    # Many replies are made at once, so what each took does not add up to what all of them took.
+    generating, waiting = (left, 0.0) if any(generated) else (0.0, left)
+    spent = {"models": models, "routing": routing, "replying": replying, "generating": generating}
+    return {**spent, "rest": rest, "waiting": waiting}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from processors.policy.articles import parse_article
 from processors.policy.compile import Rules
-from processors.policy.model import canonical
+from processors.policy.model import Policy, canonical
 from processors.policy.parse import parse_policy
 from processors.policy.problem import Problem, instead
+from processors.policy.prompts import lacking, read_prompts, used_prompts
 from processors.policy.reading import Source
-from schemas.events import Article, Meta, PolicyActivated
+from schemas.events import Article, Meta, PolicyActivated, PromptFile
 from schemas.identity import fingerprint
 
 
@@ -22,6 +24,7 @@ class Tenant:
     rules: Rules
     policy_text: str
     articles: tuple[Article, ...]
+    prompts: tuple[PromptFile, ...] = ()
 
     @property
     def policy_fingerprint(self) -> str:
@@ -35,14 +38,27 @@ class Tenant:
     def activation(self, meta: Meta, effective_at: int) -> PolicyActivated:
         """The event that puts it in force from `effective_at` on (microseconds UTC)."""
         return PolicyActivated(
-            meta, self.policy_text, self.policy_fingerprint, self.articles, self.knowledge_fingerprint, effective_at
+            meta,
+            self.policy_text,
+            self.policy_fingerprint,
+            self.articles,
+            self.knowledge_fingerprint,
+            effective_at,
+            self.prompts,
         )
 
 
 def check_tenant(
-    policy_text: str, articles: Mapping[str, str], policy_file: str = "policy.yaml"
+    policy_text: str,
+    articles: Mapping[str, str],
+    policy_file: str = "policy.yaml",
+    prompts: Mapping[str, str] = MappingProxyType({}),
+    shipped: Mapping[str, str] = MappingProxyType({}),
 ) -> Tenant | tuple[Problem, ...]:
-    """The tenant that these texts describe (`articles`: file name to Markdown), or every mistake in them."""
+    """The tenant that these texts describe, or every mistake in them.
+
+    articles, prompts: file name to Markdown, the tenant's own. shipped: the prompts that any tenant may use.
+    """
     source = Source(policy_file)
     policy = parse_policy(policy_text, source)
     parsed, wrong = check_articles(articles)
@@ -54,9 +70,17 @@ def check_tenant(
             for file, a in parsed.items()
             if a.lang and policy.languages and a.lang not in policy.languages
         ]
-    if policy is None or problems:
+    if policy is None:
         return tuple(problems)
-    return Tenant(Rules(policy), policy_text, tuple(parsed.values()))
+    files, wrong = used_prompts(policy, policy_text, policy_file, prompts, shipped)
+    if problems := [*problems, *wrong]:
+        return tuple(problems)
+    return Tenant(rules_with(policy, files), policy_text, tuple(parsed.values()), files)
+
+
+def rules_with(policy: Policy, prompts: Sequence[PromptFile], fingerprint: str | None = None) -> Rules:
+    """The rules of a policy with its prompts, which have no mistake. fingerprint: what the log calls it, if it does."""
+    return Rules(policy, fingerprint, read_prompts(prompts)[0])
 
 
 def check_articles(articles: Mapping[str, str]) -> tuple[dict[str, Article], list[Problem]]:
@@ -86,7 +110,10 @@ def rules_of(activated: PolicyActivated) -> Rules | tuple[Problem, ...]:
         return tuple(source.problems)
     if policy.tenant != activated.meta.tenant_id:
         return (Problem(source.file, 1, "tenant", f"is {policy.tenant}", "activate it for that tenant"),)
-    return Rules(policy, activated.policy_fingerprint)
+    templates, wrong = read_prompts(activated.prompts)
+    if wrong := [*wrong, *lacking(policy, templates, source.file)]:
+        return tuple(wrong)
+    return Rules(policy, activated.policy_fingerprint, templates)
 
 
 def _doubles(articles: Mapping[str, Article]) -> list[Problem]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from processors.policy.model import Policy, Scenario, Step, Template, Trigger
 from processors.text import normalise
+
+if TYPE_CHECKING:  # templates are read with this package's readers, so that its modules cannot need theirs to load
+    from processors.prompting.template import PromptTemplate
 
 _HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 
@@ -27,11 +31,17 @@ class Condition(NamedTuple):
 class Rules:
     """One version of a tenant's policy, ready to decide with. Nothing in it changes."""
 
-    def __init__(self, policy: Policy, fingerprint: str | None = None) -> None:
-        """`fingerprint`: what the log calls this version, where it comes from the log."""
+    def __init__(
+        self,
+        policy: Policy,
+        fingerprint: str | None = None,
+        prompts: Mapping[str, PromptTemplate] = MappingProxyType({}),
+    ) -> None:
+        """fingerprint: what the log calls this version, where it comes from the log. prompts: by the policy's names."""
         self.policy = policy
         self.tenant = policy.tenant
-        self.fingerprint = fingerprint or policy.fingerprint
+        self._prompts = {name: prompts[name] for name in policy.prompts if name in prompts}
+        self.fingerprint = fingerprint or policy.fingerprint([p.fingerprint for p in self._prompts.values()])
         self.timeout = int(policy.session_timeout * 1_000_000)
         self.handoff_timeout = int(policy.handoff.timeout * 1_000_000)
         ranked = sorted(policy.scenarios.values(), key=lambda s: -s.priority)
@@ -53,6 +63,10 @@ class Rules:
     def step(self, scenario: str, name: str | None) -> Step | None:
         """A step by name; None where this version has none of that name."""
         return self._steps.get((scenario, name or ""))
+
+    def prompt(self, scenario: str) -> PromptTemplate | None:
+        """The prompt by which turns of a scenario are generated; None where no model may answer them."""
+        return self._prompts.get(self.policy.prompt_of(self.scenario(scenario)))
 
     def template(self, name: str | None) -> Template | None:
         """A template by name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from json import dumps
 from typing import Any, Final
@@ -11,8 +11,12 @@ from schemas.identity import fingerprint
 
 LANGUAGES: Final = ("zh", "en")
 """Those that the language recogniser tells apart."""
-FAST_RUNGS: Final = ("cache", "template", "knowledge", "fallback")
+GENERATING: Final = ("small_model", "large_model")
+"""The rungs that models make, by a prompt."""
+POLICY_RUNGS: Final = ("cache", "template", "knowledge", *GENERATING, "fallback")
 """Those that a policy may name; `human` comes from its handoff rules."""
+KEPT: Final = ("never", "feedback", "always")
+"""When a generated answer is kept for the next customer who asks the same."""
 DEFAULT_DEADLINE: Final = 5.0
 
 
@@ -58,7 +62,9 @@ class Handover:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How one family of wishes is served. `knowledge`: tags of the articles that may answer; none: all."""
+    """How one family of wishes is served. `knowledge`: tags of the articles that may answer; none: all.
+
+    prompt: of its generating rungs; None: the policy's."""
 
     name: str
     priority: int = 0
@@ -68,6 +74,12 @@ class Scenario:
     template: str | None = None
     steps: tuple[Step, ...] = ()
     handoff: Handover = Handover()
+    prompt: str | None = None
+
+    @property
+    def generates(self) -> bool:
+        """Whether a model may answer here, or in one of the steps."""
+        return any(rung in GENERATING for rungs in (self.rungs, *(s.rungs for s in self.steps)) for rung in rungs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,17 @@ class KnowledgeRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """What holds for every generating rung. `max_tokens`: of an answer, where the prompt does not say less.
+
+    cache: one of KEPT. `feedback`: once a customer found it good, and nobody bad."""
+
+    prompt: str = "answer"
+    max_tokens: int = 220
+    cache: str = "feedback"
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """A text in each of the policy's languages, with {slots}; `defaults`: slot to language to what stands for it."""
 
@@ -140,15 +163,36 @@ class Policy:
     handoff: HandoffRules = HandoffRules()
     soothing: Soothing = Soothing()
     knowledge: KnowledgeRules = KnowledgeRules()
+    generation: Generation = Generation()
 
     def deadline(self, channel: str) -> float:
         """Seconds that an answer on this channel may take; `default` speaks for channels that are not named."""
         return self.channels.get(channel) or self.channels.get("default", DEFAULT_DEADLINE)
 
+    def prompt_of(self, scenario: Scenario) -> str:
+        """The name of the prompt by which a scenario's turns are generated; empty where none is."""
+        asks_back = any(rung in GENERATING for rung in self.understanding.rungs)
+        return (scenario.prompt or self.generation.prompt) if scenario.generates or asks_back else ""
+
     @property
-    def fingerprint(self) -> str:
-        """Who this version is; the order of scenarios counts, comments and layout do not."""
-        return fingerprint(self.tenant, self.version, canonical(asdict(self)))
+    def prompts(self) -> tuple[str, ...]:
+        """The names of the prompts that its generating rungs use, each once."""
+        return tuple(sorted({self.prompt_of(s) for s in self.scenarios.values()} - {""}))
+
+    def fingerprint(self, prompts: Sequence[str] = ()) -> str:
+        """Who this version is; the order of scenarios counts, comments and layout do not.
+
+        prompts: the fingerprints of those it uses. What says nothing about generation is called as it always was.
+        """
+        content = asdict(self)
+        if self.generation == Generation():
+            del content["generation"]
+        for name, scenario in self.scenarios.items():
+            if scenario.prompt is None:
+                del content["scenarios"][name]["prompt"]
+        if prompts:
+            content["prompts"] = sorted(prompts)
+        return fingerprint(self.tenant, self.version, canonical(content))
 
 
 def canonical(content: Any) -> bytes:

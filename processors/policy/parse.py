@@ -9,8 +9,11 @@ from typing import Final
 from processors.entities import KINDS
 from processors.labels import LABELS
 from processors.policy.model import (
-    FAST_RUNGS,
+    GENERATING,
+    KEPT,
     LANGUAGES,
+    POLICY_RUNGS,
+    Generation,
     HandoffRules,
     Handover,
     KnowledgeRules,
@@ -30,6 +33,7 @@ NO_TRIGGER: Final = "name at least one of intents, families, keywords, tiers, ve
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch
 _SLOT: Final = re.compile(r"\{([^{}]*)\}")
 DAY: Final = 86_400
+MAX_TOKENS: Final = 4_096
 
 
 def parse_policy(text: str, source: Source) -> Policy | None:
@@ -66,9 +70,18 @@ def parse_policy(text: str, source: Source) -> Policy | None:
         handoff=_handoff(root, templates),
         soothing=_soothing(root, templates),
         knowledge=_knowledge(root),
+        generation=_generation(root),
     )
+    if steps_of is not None:
+        _unused_prompts(steps_of, policy)
     root.close()
     return policy
+
+
+def _unused_prompts(fields: Fields, policy: Policy) -> None:
+    for name, inner in fields.entries():
+        if inner.has("prompt") and not policy.prompt_of(policy.scenarios[name]):
+            inner.wrong("prompt", "is of no use: no rung here generates", f"add {GENERATING[0]} to rungs, or remove it")
 
 
 def _channels(root: Fields) -> dict[str, float]:
@@ -132,9 +145,23 @@ def _knowledge(root: Fields) -> KnowledgeRules:
     return found
 
 
+def _generation(root: Fields) -> Generation:
+    fields = root.inner("generation")
+    if fields is None:
+        return Generation()
+    usual = Generation()
+    found = Generation(
+        fields.text("prompt", usual.prompt),
+        fields.whole("max_tokens", usual.max_tokens, 1, MAX_TOKENS),
+        fields.choice("cache", KEPT) or usual.cache,
+    )
+    fields.close()
+    return found
+
+
 def _rungs(fields: Fields, default: tuple[str, ...]) -> tuple[str, ...]:
     """The rungs in the order given; the fallback is always the last."""
-    rungs = fields.names("rungs", FAST_RUNGS) or default
+    rungs = fields.names("rungs", POLICY_RUNGS) or default
     return (*(r for r in rungs if r != "fallback"), "fallback")
 
 
@@ -153,6 +180,7 @@ def _scenarios(fields: Fields, templates: dict[str, Template], labels: Set[str])
             inner.choice("template", templates),
             _steps(inner, templates, labels),
             _handover(inner, labels),
+            inner.text("prompt") or None,
         )
         if "template" in rungs and not inner.has("template") and not inner.has("steps"):
             inner.wrong("template", "is missing", "name one, or leave the rung template out of rungs")

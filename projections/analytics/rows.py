@@ -124,6 +124,8 @@ _OF_DEAD_LETTERS: Final = (
     "detail",
     "record",
 )
+NO_MODEL: Final = (False, "", "", 0, 0, None, 0.0, 0.0, "", "", "", ())
+"""What `generated` of replies has where no model was asked: a tuple cannot be null."""
 Row = tuple[Any, ...]
 
 
@@ -163,6 +165,9 @@ def fact_row(record: Record) -> Row:
     )
     if isinstance(event, ScenarioRouted):
         return head + event[2:]
+    if isinstance(event, ReplyProduced):
+        generated = event.generated
+        return (*head, *event[1:-1], NO_MODEL if generated is None else (True, *generated))
     if isinstance(event, DeadLettered):
         return (*head, *event[1:4], moment(event.appended_at), *event[7:])
     return head + event[1:]

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from itertools import groupby
+from types import NoneType, UnionType
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 from clickhouse_connect.driver.client import Client
@@ -34,6 +35,7 @@ def digests(client: Client) -> Iterator[tuple[SessionKey, bytes]]:
     for key, turns in groupby(_rows(client, _turns()), key=_session):
         entries = list(rest.pop(key, ()))
         for turn in turns:
+            _put_generated(turn)
             for kind in PARTS:
                 if turn[kind].pop("present"):
                     entries.append((kind, turn["turn_id"], _body(kind, turn[kind])))
@@ -43,11 +45,18 @@ def digests(client: Client) -> Iterator[tuple[SessionKey, bytes]]:
 
 
 def _turns() -> str:
-    merged = ", ".join(f"argMinMerge({kind}) AS {kind}" for kind in PARTS)
+    merged = ", ".join(f"argMinMerge({kind}) AS {kind}" for kind in (*PARTS, "generated"))
     return (
         f"SELECT {_KEY}, turn_id, {merged} FROM turn_parts {_OF_LIVE} GROUP BY {_KEY}, turn_id "
         f"HAVING bitAnd(groupBitOr(parts), 127) != 0 ORDER BY {_KEY}"
     )
+
+
+def _put_generated(turn: dict[str, Any]) -> None:
+    """What a model did lies in a column of its own; in memory it is the last field of the reply, where there is any."""
+    generated = turn.pop("generated")
+    if generated.pop("asked"):
+        turn["reply"]["generated"] = generated
 
 
 def _events(client: Client) -> dict[SessionKey, list[tuple[str, str, str]]]:
@@ -119,6 +128,8 @@ def _as(hint: Any, value: Any) -> Any:
     """What JSON and ClickHouse do not keep: that 1.0 is no integer, and in which order a map's keys are."""
     if value is None:
         return None
+    if get_origin(hint) is UnionType:
+        (hint,) = (given for given in get_args(hint) if given is not NoneType)
     if hint is float:
         return float(value)
     if hasattr(hint, "_fields"):

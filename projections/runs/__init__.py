@@ -2,6 +2,7 @@
 
 from projections.runs.facts import Forbidden, RunFacts
 from projections.runs.names import LiveRefused, WrongRunName, checked_run_id
+from projections.runs.replies import RunReplies
 from projections.runs.store import Part, Run, RunStore
 from projections.runs.took import Took, took
 
@@ -11,6 +12,7 @@ __all__ = [
     "Part",
     "Run",
     "RunFacts",
+    "RunReplies",
     "RunStore",
     "Took",
     "WrongRunName",

@@ -14,7 +14,7 @@ from projections.analytics.rows import FACTS, HEAD, Row, fact_row
 from projections.analytics.schema import DATABASE
 from projections.analytics.store import Store, Switched
 from projections.runs.names import checked_run_id
-from schemas.catalogue import CONTROL, TOPIC_OF
+from schemas.catalogue import CONTROL, PARTIALS, TOPIC_OF
 from schemas.events import Record
 from streams.replay.engine import PartitionReplay, TurnMeasure
 
@@ -27,6 +27,10 @@ SWITCH_PATIENCE: Final = 120.0
 ASIDE: Final = {"os_threads_nice_value_query": 19, "os_threads_nice_value_materialized_view": 19, "max_threads": 1}
 """Settings of inserts that step back for whoever serves customers on the same machine. Where the server may not change
 the priority of its threads, it passes over that."""
+
+
+NEVER: Final = frozenset({CONTROL, PARTIALS})
+"""Topics that no replay has records of: what operators say, and pieces of replies that customers watch being made."""
 
 
 class Forbidden(RuntimeError):
@@ -72,7 +76,7 @@ class RunFacts:
             if event.meta.run_id != self.run_id:
                 what = f"{type(event).__name__} {event.meta.event_id}"
                 raise Forbidden(f"{what} is of the run {event.meta.run_id!r}, not of {self.run_id!r}")
-            if record.topic != TOPIC_OF[type(event)] or record.topic == CONTROL:
+            if record.topic != TOPIC_OF[type(event)] or record.topic in NEVER:
                 raise Forbidden(f"{type(event).__name__} on {record.topic}: a replay writes conversations alone")
             table = FACTS.get(type(event))
             if table is not None:

@@ -81,7 +81,7 @@ class Delivery(Generic[R]):
         out: list[R] = []
         episode = self._episode(key, out)
         until = event.earlier_deadline_at
-        if event.turn_seq <= episode.passed + 1 or until is None or until <= now:
+        if until is None or not _waits(episode.passed, event.turn_seq, until, now):
             out.extend(self._release(episode, event.turn_seq, reply))
         else:
             held = _Held(until, key, event.turn_seq, reply)
@@ -90,6 +90,11 @@ class Delivery(Generic[R]):
             self.waiting += 1
             heapq.heappush(self._timers, (until, self._count, held))
         return out
+
+    def holds(self, session: tuple[str, str], episode_id: str, seq: int, until: int | None, now: int) -> bool:
+        """Whether a reply in this place, read now, would have to wait. `session`: tenant and session."""
+        episode = self._episodes.get((*session, episode_id))
+        return _waits(FIRST_SEQ - 1 if episode is None else episode.passed, seq, until, now)
 
     def due(self, now: int) -> list[R]:
         """What goes out since its wait is over, in order. Call it at `next_due`."""
@@ -140,3 +145,7 @@ class Delivery(Generic[R]):
             out.extend(self._all((held.pop(episode.passed + 1),)))
             episode.passed += 1
         return out
+
+
+def _waits(passed: int, seq: int, until: int | None, now: int) -> bool:
+    return seq > passed + 1 and until is not None and until > now

@@ -1,6 +1,7 @@
 """The replies as one gateway sees them: in order, once, to whoever waits; kept a while for those who ask again.
 
-Everything here runs on the event loop.
+Those under way are shown to readers of streams as far as they are made, under the same order. Everything here runs on
+the event loop.
 """
 
 from __future__ import annotations
@@ -8,15 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from schemas.codec import Codec
-from schemas.events import LIVE, AgentReplied, ReplyProduced
+from schemas.events import LIVE, Meta, ReplyPartial, ScenarioRouted
 from streams.channels.delivery import Delivery
+from streams.channels.drafts import SECOND, Draft, Drafts
+from streams.channels.subscription import Reply, Subscription
 from streams.channels.tail import Read
-
-Reply = ReplyProduced | AgentReplied
-SECOND: Final = 1_000_000
 
 
 class _Stored(NamedTuple):
@@ -29,30 +29,6 @@ class _Stored(NamedTuple):
     topic: str
     value: bytes
     appended_at: int
-
-
-class Subscription:
-    """The replies of one session as they go out. `lost`: the reader was too slow, and has to connect again."""
-
-    def __init__(self, key: tuple[str, str], size: int) -> None:
-        self.key = key
-        self.lost = False
-        self.queue: asyncio.Queue[Reply | None] = asyncio.Queue(size + 1)
-        self._size = size
-
-    def put(self, reply: Reply) -> None:
-        if self.lost:
-            return
-        if self.queue.qsize() >= self._size:
-            self.lost = True
-            self.end()
-        else:
-            self.queue.put_nowait(reply)
-
-    def end(self) -> None:
-        """The reader sees None after what is in the queue."""
-        if not self.queue.full():
-            self.queue.put_nowait(None)
 
 
 class ReplyHub:
@@ -76,6 +52,7 @@ class ReplyHub:
         self._horizon = round(horizon * SECOND)
         self._queue = queue
         self._delivery: Delivery[Read] = Delivery()
+        self._drafts = Drafts()
         self._of_turn: OrderedDict[str, _Stored] = OrderedDict()
         self._of_session: dict[tuple[str, str], deque[_Stored]] = {}
         self._order: deque[_Stored] = deque()
@@ -92,6 +69,27 @@ class ReplyHub:
             if read.event.meta.run_id == LIVE:
                 for out in self._delivery.take(read, now):
                     self._deliver(out)
+        self._set_timer()
+
+    def take_partials(self, batch: Iterable[Read]) -> None:
+        """Pieces of replies under way, as they were read; what comes after its turn's reply is dropped."""
+        now = self._clock()
+        for read in batch:
+            event = read.event
+            if isinstance(event, ReplyPartial) and self._is_open(event.meta):
+                self._show(self._drafts.take(event, now), now)
+        for draft in self._drafts.let_go(now):
+            for subscription in self._subscriptions.get(draft.key, ()):
+                subscription.forget(draft.turn_id)
+        self._set_timer()
+
+    def take_routes(self, batch: Iterable[Read]) -> None:
+        """Routes as they were read: a turn's place among its session's is known from there."""
+        now = self._clock()
+        for read in batch:
+            event = read.event
+            if isinstance(event, ScenarioRouted) and self._is_open(event.meta):
+                self._show(self._drafts.routed(event, now), now)
         self._set_timer()
 
     def reply_to(self, tenant: str, turn_id: str) -> Reply | None:
@@ -121,7 +119,8 @@ class ReplyHub:
     def subscribe(self, tenant: str, session: str, after: str | None = None) -> Subscription:
         """The session's replies from now on; with `after`, the id of the last one seen, the kept ones since come first.
 
-        An `after` that is not kept any more gives all that are.
+        An `after` that is not kept any more gives all that are. What there is of a reply under way follows, from its
+        beginning.
         """
         key = (tenant, session)
         subscription = Subscription(key, self._queue)
@@ -130,6 +129,9 @@ class ReplyHub:
             last = next((i for i, s in enumerate(kept) if s.id == after), -1)
             for stored in kept[last + 1 :][-self._queue :]:
                 subscription.put(self._event(stored))
+        for draft in self._drafts.of_session(key):
+            if draft.shown:
+                subscription.show(draft)
         self._subscriptions.setdefault(key, set()).add(subscription)
         if self._ending:
             subscription.end()
@@ -168,12 +170,34 @@ class ReplyHub:
         meta = reply.meta
         self.delivered += 1
         self._store(read)
+        self._drafts.close(meta.tenant_id, meta.turn_id or "")
         key = (meta.tenant_id, meta.session_id)
         for waiter in self._waiters.pop((meta.tenant_id, meta.turn_id or ""), ()):
             if not waiter.done():
                 waiter.set_result(reply)
         for subscription in self._subscriptions.get(key, ()):
             subscription.put(reply)
+        for draft in self._drafts.of_session(key):
+            if not draft.shown:
+                self._show(draft, self._clock())
+
+    def _is_open(self, meta: Meta) -> bool:
+        return meta.run_id == LIVE and meta.turn_id not in self._of_turn
+
+    def _show(self, draft: Draft | None, now: int) -> None:
+        """Shows what is new of a draft, unless something is owed before it, or that is not known yet."""
+        if draft is None:
+            return
+        if not draft.shown:
+            place = self._drafts.place(draft)
+            if place is None:
+                return  # the route comes
+            if self._delivery.holds(draft.key, *place, now):
+                self._drafts.hold(draft, place)
+                return
+            draft.shown = True
+        for subscription in self._subscriptions.get(draft.key, ()):
+            subscription.show(draft)
 
     def _store(self, read: Read) -> None:
         meta = read.event.meta
@@ -205,13 +229,16 @@ class ReplyHub:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self._delivery.next_due()
-        if due is not None:
-            seconds = max(0.0, (due - self._clock()) / SECOND)
+        dues = [due for due in (self._delivery.next_due(), self._drafts.next_due()) if due is not None]
+        if dues:
+            seconds = max(0.0, (min(dues) - self._clock()) / SECOND)
             self._timer = asyncio.get_running_loop().call_later(seconds, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        for read in self._delivery.due(self._clock()):
+        now = self._clock()
+        for read in self._delivery.due(now):
             self._deliver(read)
+        for draft in self._drafts.due(now):
+            self._show(draft, now)
         self._set_timer()

@@ -13,11 +13,11 @@ from fastapi.responses import JSONResponse
 from schemas.events import MessageReceived
 from streams.channels import compose
 from streams.channels.compose import ANONYMOUS, Sender
-from streams.channels.hub import Reply
 from streams.channels.keys import PAGE_SESSION, Principal
 from streams.channels.payloads import Accepted, CloseIn, ErrorOut, FeedbackIn, MessageIn, MessageOut, reply_payload
 from streams.channels.refusals import Refusal
 from streams.channels.service import GatewayService
+from streams.channels.subscription import Reply
 
 MAX_WAIT = 30.0
 PAGE_CHANNEL = "web"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.events import AgentReplied, Customer, ReplyProduced
+from streams.channels.subscription import Piece, Reply
 
 Text = Annotated[str, StringConstraints(strict=True)]
 
@@ -140,6 +141,15 @@ class Problem(BaseModel):
 
 class ErrorOut(BaseModel):
     error: Problem
+
+
+def stream_payload(found: Reply | Piece) -> dict[str, Any]:
+    """What goes out on a stream: a reply, or the next piece of one that is being made, which the reply will replace.
+
+    `position`: characters (code points) of this `attempt` that came before. Another attempt than the last makes what
+    was shown of the turn void.
+    """
+    return {"type": "partial", **found._asdict()} if isinstance(found, Piece) else reply_payload(found)
 
 
 def reply_payload(event: ReplyProduced | AgentReplied) -> dict[str, Any]:

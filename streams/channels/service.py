@@ -11,12 +11,13 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from schemas.catalogue import REPLIES, ROUTES
+from schemas.catalogue import PARTIALS, REPLIES, ROUTES
 from schemas.codec import Codec
 from schemas.events import Event
 from streams.channels.client import wall_clock
 from streams.channels.desk import DeskBoard
-from streams.channels.hub import SECOND, ReplyHub
+from streams.channels.drafts import SECOND
+from streams.channels.hub import ReplyHub
 from streams.channels.keys import Keys, Principal, Role
 from streams.channels.limits import RateLimit
 from streams.channels.publisher import AsyncPublisher, NotDelivered
@@ -39,12 +40,15 @@ class GatewayOptions:
     """How a gateway runs. Durations in seconds.
 
     reply_window: how far back replies are read at the start, and how long they are kept for retried requests.
+    partial_window: how far back replies under way are read at the start, to show those that are open from their
+    beginning: as long as an answer may take.
     desk_window: how far back chat.routes is read at the start, to find the sessions that are handed off.
     patience: after which an event that the broker has not confirmed is answered with 503.
     grace: how long requests that wait for a reply are waited for on SIGTERM.
     """
 
     reply_window: float = 900.0
+    partial_window: float = 120.0
     desk_window: float = 86_400.0
     patience: float = 5.0
     grace: float = 8.0
@@ -70,11 +74,11 @@ class GatewayService:
         self.hub = ReplyHub(self.codec, self.clock, options.keep_replies, options.reply_window)
         self.board = DeskBoard()
         self.publisher = AsyncPublisher(self.bootstrap, self.codec, options.patience)
-        self._room = threading.Semaphore(BATCHES_AHEAD)
         self._routed = asyncio.Event()
         self._stopping = threading.Event()
         self.replies = self._follow(REPLIES, options.reply_window, self._take_replies)
         self.routes = self._follow(ROUTES, options.desk_window, self._take_routes)
+        self.partials = self._follow(PARTIALS, options.partial_window, self.hub.take_partials, self.replies)
 
     def start(self) -> None:
         """Begins to follow the log; the event loop is the running one."""
@@ -82,18 +86,19 @@ class GatewayService:
         self.publisher.start()
         self.replies.start()
         self.routes.start()
+        self.partials.start()
 
     async def stop(self) -> None:
         """Lets go of the log, after what is under way was confirmed or given up."""
         self.hub.end_waits()
         self._stopping.set()
-        await asyncio.to_thread(self.replies.stop)
-        await asyncio.to_thread(self.routes.stop)
+        for tail in (self.replies, self.routes, self.partials):
+            await asyncio.to_thread(tail.stop)
         await self.publisher.close()
 
     async def ready(self) -> str | None:
         """None when it can serve; otherwise what is missing."""
-        if not (self.replies.alive and self.routes.alive):
+        if not (self.replies.alive and self.routes.alive and self.partials.alive):
             return "a reader of the log has ended"
         if not self.replies.caught_up:
             return "still reading back the replies of the last minutes"
@@ -132,21 +137,32 @@ class GatewayService:
             return False
         return True
 
-    def _follow(self, topic: str, window: float, take: Callable[[list[Read]], None]) -> TailThread:
+    def _follow(
+        self, topic: str, window: float, take: Callable[[list[Read]], None], after: TailThread | None = None
+    ) -> TailThread:
+        """Follows a topic. `after`: what is read back first, so that nothing that it has already ended is shown."""
+        room = threading.Semaphore(BATCHES_AHEAD)
+
         def make() -> Tail:
             return Tail(self.bootstrap, (topic,), self.codec, self.clock() - round(window * SECOND))
 
-        return TailThread(make, lambda batch: self._hand_over(take, batch), f"tail {topic}")
+        def deliver(batch: list[Read]) -> None:
+            while after is not None and not after.wait_caught_up(0.5):
+                if self._stopping.is_set():
+                    return
+            self._hand_over(room, take, batch)
 
-    def _hand_over(self, take: Callable[[list[Read]], None], batch: list[Read]) -> None:
+        return TailThread(make, deliver, f"tail {topic}")
+
+    def _hand_over(self, room: threading.Semaphore, take: Callable[[list[Read]], None], batch: list[Read]) -> None:
         """From a tail's thread to the loop, once a batch, and never more than the loop keeps up with."""
-        while not self._room.acquire(timeout=0.5):
+        while not room.acquire(timeout=0.5):
             if self._stopping.is_set():
                 return
-        self._loop.call_soon_threadsafe(self._on_loop, take, batch)
+        self._loop.call_soon_threadsafe(self._on_loop, room, take, batch)
 
-    def _on_loop(self, take: Callable[[list[Read]], None], batch: list[Read]) -> None:
-        self._room.release()
+    def _on_loop(self, room: threading.Semaphore, take: Callable[[list[Read]], None], batch: list[Read]) -> None:
+        room.release()
         take(batch)
 
     def _take_replies(self, batch: list[Read]) -> None:
@@ -157,4 +173,5 @@ class GatewayService:
     def _take_routes(self, batch: list[Read]) -> None:
         for read in batch:
             self.board.see(read.event)
+        self.hub.take_routes(batch)
         self._routed.set()

@@ -1,4 +1,5 @@
-"""Replies as they come: over a WebSocket, which also takes messages and feedback, and as server-sent events."""
+"""Replies as they come, and as they are made: over a WebSocket, which also takes messages and feedback, and as
+server-sent events."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from pydantic import ValidationError
 
 from streams.channels import compose
 from streams.channels.compose import WrongInput
-from streams.channels.hub import Subscription
 from streams.channels.keys import Principal
 from streams.channels.messages_api import ERRORS, accepted, check_page, key_of, message_of, publish_feedback
-from streams.channels.payloads import FeedbackIn, MessageIn, reply_payload
+from streams.channels.payloads import FeedbackIn, MessageIn, stream_payload
 from streams.channels.refusals import Refusal, wrong_input
 from streams.channels.service import GatewayService
+from streams.channels.subscription import Piece, Subscription
 
 M = TypeVar("M", MessageIn, FeedbackIn)
 
@@ -60,6 +61,8 @@ def _add_events_route(router: APIRouter, service: GatewayService) -> None:
         response_class=StreamingResponse,
         responses={**ERRORS, 200: {"content": {"text/event-stream": {}}}},
         summary="The session's replies as server-sent events",
+        description="Events `reply`, and `partial` with the next piece of a reply that is being made: its reply will "
+        "replace it all. Another `attempt` than the last makes what was shown of the turn void.",
     )
     async def events(
         request: Request,
@@ -80,13 +83,15 @@ async def _events(service: GatewayService, subscription: Subscription) -> AsyncI
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT):
-                    reply = await subscription.queue.get()
+                    found = await subscription.get()
             except TimeoutError:
                 yield ": here\n\n"
                 continue
-            if reply is None:
+            if found is None:
                 return
-            yield f"id: {reply.meta.event_id}\nevent: reply\ndata: {_line(reply_payload(reply))}\n\n"
+            # Without an id: a reader that comes back asks for what follows its last reply.
+            name = "event: partial" if isinstance(found, Piece) else f"id: {found.meta.event_id}\nevent: reply"
+            yield f"{name}\ndata: {_line(stream_payload(found))}\n\n"
     finally:
         service.hub.unsubscribe(subscription)
 
@@ -133,8 +138,8 @@ class _Conversation:
             await asyncio.gather(pump, return_exceptions=True)
 
     async def _pump(self, subscription: Subscription) -> None:
-        while (reply := await subscription.queue.get()) is not None:
-            await self._send(reply_payload(reply))
+        while (found := await subscription.get()) is not None:
+            await self._send(stream_payload(found))
         await self._websocket.close(COME_BACK, "come back")
 
     async def _send(self, payload: dict[str, Any]) -> None:

@@ -5,9 +5,9 @@
     ... finish ...
     breaker.tell(permit, verdict(finish, limits), now)
 
-Closed, it counts what became of the latest requests. It opens when too many of them failed, or too many first texts
-came late, or several in a row failed. Open, it refuses, for a pause. After the pause it lets a few through at a time;
-when enough of those did well in a row it is closed, and after one that did not the next pause is twice as long.
+Closed, it counts what became of the latest requests. It opens when too many of them failed, or too many were
+slow, or several in a row failed. Open, it refuses, for a pause. After the pause it lets a few through at a time; when
+enough of those did well in a row it is closed, and after one that did not the next pause is twice as long.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from streams.generation.ports import Finish
 
 State = Literal["closed", "open", "probing"]
 Verdict = Literal["good", "slow", "bad", "none"]
-"""What a request says of the model. `slow`: it answered, but the first text came late. `none`: nothing, as when the
-customer left or the request itself was wrong."""
+"""What a request says of the model. `slow`: it answered, but the first text came late, or the turn's time was up while
+text still came. `none`: nothing, as when the customer left or the request itself was wrong."""
 
 
 class Limits(NamedTuple):
     """When a breaker opens and closes; times in seconds.
 
     Opens when, of at least `least` requests within `window`, a share of `bad_share` was bad or of `slow_share` slow or
-    bad; or when `in_a_row` were bad. `slow_first`: a first text later than that is slow. `fair`: a deadline that left
-    the model less time than that says nothing about it. Pauses go from `pause` to `longest`. Probing: `probes` at a
-    time, of which `closing` in a row must be good; one that has not ended after `patience` is bad.
+    bad; or when `in_a_row` were bad. `slow_first`: a first text later than that is slow, and so is text that the turn's
+    deadline cut. `fair`: a deadline that left the model less time than that says nothing about it. Pauses go from
+    `pause` to `longest`. Probing: `probes` at a time, of which `closing` in a row must be good; one that has not ended
+    after `patience` is bad.
     """
 
     window: float = 10.0
@@ -180,7 +181,10 @@ def verdict(finish: Finish, limits: Limits) -> Verdict:
     if finish.reason == "error":
         return "bad"
     if finish.reason == "deadline":
-        return "bad" if finish.seconds >= limits.fair else "none"
+        if finish.seconds < limits.fair:
+            return "none"
+        # Text was flowing and the turn's time was up: under overload that is every turn's fate, with a healthy model.
+        return "slow" if finish.fault == "total" and finish.first_seconds is not None else "bad"
     waited = finish.first_seconds if finish.first_seconds is not None else finish.seconds
     return "slow" if waited > limits.slow_first else "good"
 

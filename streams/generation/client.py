@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any, Final, NamedTuple, Self
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final, Self
 
 import grpc
 from tritonclient.grpc.aio import InferenceServerClient
@@ -14,14 +12,15 @@ from tritonclient.utils import InferenceServerException
 
 from processors.prompting.types import Prompt
 from streams.generation.contract import RETURN_REASON, Sampling, fault_of, piece_of, request_inputs
-from streams.generation.ports import Budget, Fault, Readiness, Stream
-from streams.generation.running import Failed, Made, Piece, Running
+from streams.generation.ports import Budget, Readiness, Stream
+from streams.generation.running import Failed, Maker, Piece, Running
+from streams.generation.served import FAULTS, Served, code_and_detail, served_of
+from streams.generation.tensors import TritonTensors
 
 DESCRIBING: Final = 5.0
 """Seconds for asking what the server serves."""
 GRACE: Final = 1.0
 """Seconds after the total at which the server ends the call by itself, should this process not be there to do it."""
-_HASH: Final = 12
 _CHANNEL: Final = (
     ("grpc.max_send_message_length", 2**31 - 1),
     ("grpc.max_receive_message_length", 2**31 - 1),
@@ -63,6 +62,10 @@ class TritonConnection:
         """The model `name`, of the vLLM contract. `sampling`: what is not the prompt's, such as temperature."""
         return TritonGenerator(self._client, self.url, name, sampling or {})
 
+    def tensors(self, name: str) -> TritonTensors:
+        """The model `name`, of plain tensors: a classifier or an embedder."""
+        return TritonTensors(self._client, self.url, name)
+
 
 class TritonGenerator:
     """A generating model on a server. The port Generator."""
@@ -72,10 +75,10 @@ class TritonGenerator:
         self._client = client
         self._url = url
         self._sampling = sampling
-        self._served: _Served | None = None
+        self._served: Served | None = None
         self._sure = False
         """Whether that is what is served now, as far as we know."""
-        self._asking: asyncio.Task[_Served] | None = None
+        self._asking: asyncio.Task[Served] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -89,13 +92,23 @@ class TritonGenerator:
             async with asyncio.timeout(timeout):
                 served = await self._describe()
         except Failed as failed:
-            return Readiness(False, "", failed.detail)
+            return Readiness(False, "", failed.detail, failed.fault)
         except TimeoutError:
-            return Readiness(False, "", f"Triton at {self._url} did not answer within {timeout:g} s")
+            return Readiness(False, "", f"Triton at {self._url} did not answer within {timeout:g} s", "away")
         self._served, self._sure = served, True
         return Readiness(True, served.fingerprint, "")
 
-    async def _pieces(self, prompt: Prompt, budget: Budget, made: Made) -> AsyncGenerator[Piece, None]:
+    async def load(self, timeout: float) -> Readiness:
+        try:
+            await self._client.load_model(self.name, client_timeout=timeout)
+        except (grpc.aio.AioRpcError, InferenceServerException) as error:
+            failed = self._failed(error)
+            return Readiness(False, "", failed.detail, failed.fault)
+        except grpc.aio.UsageError:
+            return Readiness(False, "", self._closed().detail, "away")
+        return await self.ready(DESCRIBING)
+
+    async def _pieces(self, prompt: Prompt, budget: Budget, made: Maker) -> AsyncGenerator[Piece, None]:
         try:
             served = self._served if self._served is not None and self._sure else await self._ask()
             made.fingerprint = served.fingerprint
@@ -133,25 +146,25 @@ class TritonGenerator:
             self._doubt(failed)
             raise
 
-    async def _ask(self) -> _Served:
+    async def _ask(self) -> Served:
         """What is served, asked once for all that wait for it."""
         if self._asking is None:
             self._asking = asyncio.get_running_loop().create_task(self._describe(), name=f"describe {self.name}")
             self._asking.add_done_callback(self._asked)
         return await asyncio.shield(self._asking)
 
-    def _asked(self, task: asyncio.Task[_Served]) -> None:
+    def _asked(self, task: asyncio.Task[Served]) -> None:
         self._asking = None
         if not task.cancelled() and task.exception() is None:
             self._served, self._sure = task.result(), True
 
-    async def _changed(self, version: str) -> _Served:
+    async def _changed(self, version: str) -> Served:
         """What is served, after a response of another version than we knew."""
         served = await self._ask()
         # Several versions may be served at once, of one configuration; the response says which one it was.
         return served if served.version == version else served.of(version)
 
-    async def _describe(self) -> _Served:
+    async def _describe(self) -> Served:
         """Raises Failed."""
         try:
             if not await self._client.is_model_ready(self.name, client_timeout=DESCRIBING):
@@ -162,13 +175,13 @@ class TritonGenerator:
             raise self._failed(error) from error
         except grpc.aio.UsageError:
             raise self._closed() from None
-        return _served(self.name, metadata, answer.config, self._sampling)
+        return served_of(self.name, metadata, answer.config, self._sampling)
 
     def _failed(self, error: grpc.aio.AioRpcError | InferenceServerException) -> Failed:
-        code, detail = _code_and_detail(error)
+        code, detail = code_and_detail(error)
         fault = fault_of(detail)
         if fault == "failed":
-            fault = _FAULTS.get(code, "failed")
+            fault = FAULTS.get(code, "failed")
         what = f"Triton at {self._url} does not answer" if fault == "away" else f"Triton's model {self.name}"
         failed = Failed(fault, f"{what}: {code} {detail}".rstrip())
         self._doubt(failed)
@@ -183,46 +196,6 @@ class TritonGenerator:
             self._sure = False
 
 
-class _Served(NamedTuple):
-    """What a server says of a model. `inputs`: their names; `hash`: of its configuration and metadata."""
-
-    name: str
-    version: str
-    hash: str
-    inputs: frozenset[str]
-
-    @property
-    def fingerprint(self) -> str:
-        return f"{self.name}@{self.version}#{self.hash}"
-
-    def of(self, version: str) -> _Served:
-        return self._replace(version=version)
-
-
-def _served(name: str, metadata: Any, config: Any, sampling: Mapping[str, object]) -> _Served:
-    version = max(metadata.versions, key=lambda v: (len(v), v), default="1")
-    content = hashlib.sha256()
-    for part in (metadata.SerializeToString(deterministic=True), config.SerializeToString(deterministic=True)):
-        content.update(hashlib.sha256(part).digest())
-    content.update(json.dumps(sampling, sort_keys=True).encode())
-    return _Served(name, version, content.hexdigest()[:_HASH], frozenset(i.name for i in metadata.inputs))
-
-
 async def _once(request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     """A stream of one request: its end is then the end of the reply."""
     yield request
-
-
-def _code_and_detail(error: grpc.aio.AioRpcError | InferenceServerException) -> tuple[str, str]:
-    if isinstance(error, InferenceServerException):
-        return str(error.status() or "").removeprefix("StatusCode."), str(error.message() or "")
-    return str(error.code().name), str(error.details() or "")
-
-
-_FAULTS: Final[Mapping[str, Fault]] = {
-    "UNAVAILABLE": "away",
-    "DEADLINE_EXCEEDED": "away",
-    "NOT_FOUND": "unready",
-    "INVALID_ARGUMENT": "refused",
-    "OUT_OF_RANGE": "refused",
-}

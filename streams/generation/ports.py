@@ -74,11 +74,13 @@ class Stream(Protocol):
 
 
 class Readiness(NamedTuple):
-    """Whether the model can be asked. `fingerprint`: of what is served, where it is; `detail`: what is wrong if not."""
+    """Whether the model can be asked. `fingerprint`: of what is served, where it is; `detail`, `fault`: what is wrong
+    if not. `unready`: the server is there, and does not serve it."""
 
     ready: bool
     fingerprint: str
     detail: str
+    fault: Fault = ""
 
 
 class Generator(Protocol):
@@ -100,4 +102,11 @@ class Generator(Protocol):
 
     async def ready(self, timeout: float) -> Readiness:
         """Asks the server about the model, for at most `timeout` seconds."""
+        ...
+
+    async def load(self, timeout: float) -> Readiness:
+        """Asks the server to load the model, and says whether it is ready then; `timeout`: seconds it may take.
+
+        One that is loaded already stays as it is.
+        """
         ...

@@ -33,7 +33,7 @@ class Failed(Exception):
         self.detail = detail
 
 
-class Made:
+class Maker:
     """Who makes the reply: a source sets the fingerprint as soon as it knows it."""
 
     __slots__ = ("fingerprint",)
@@ -42,7 +42,7 @@ class Made:
         self.fingerprint = ""
 
 
-Source = Callable[[Made], AsyncGenerator[Piece, None]]
+Source = Callable[[Maker], AsyncGenerator[Piece, None]]
 """Asks when it is first read. Closing it tells the server that nobody waits any more. Raises Failed."""
 
 
@@ -57,7 +57,7 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._patience = Patience(budget, self._loop.time())
         self._limit = limit
-        self._made = Made()
+        self._made = Maker()
         self._tokens = 0
         self._unsaid = 0
         """Tokens that did not make a whole character yet."""

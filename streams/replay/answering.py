@@ -21,13 +21,14 @@ LONG: Final = 1e9
 
 
 class Answered(NamedTuple):
-    """seconds: of the thread on a core. cache: how a hit was answered, "served" from the record or "recomputed"; None:
-    there was none.
+    """seconds: of the thread on a core; of a model that generates, on the wall. cache: how a hit was answered, "served"
+    from the record or "recomputed"; None: there was none. generation: the same of a turn that generation owns.
     """
 
     reply: ReplyProduced
     seconds: float
     cache: str | None
+    generation: str | None = None
 
 
 class RecordedCache:

@@ -6,14 +6,27 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
+from processors.prompting.template import PromptTemplate
 from streams.control import ControlView
+from streams.generation.tasks import Generations
 from streams.policies import Policies
 
 Mode = Literal["teacher-forced", "free-run"]
 TASKS: Final = ("intent", "sentiment", "entities")
 """What is understood of a message; in the order in which routing takes its signals."""
+
+
+class Generating(NamedTuple):
+    """What a candidate generates with.
+
+    open: what turns are handed to; one for each partition, closed after it. What it releases before a reply is whole
+    goes nowhere. prompt: stands in place of the prompts of all policies; None: each policy's own.
+    """
+
+    open: Callable[[], Generations]
+    prompt: PromptTemplate | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +37,7 @@ class Cast:
     window. models: task to the candidate's model; it is run for every message that has a recorded signal. recorded: of
     task and fingerprint, that model if it can be loaded here, else None; asked often, so it remembers. wait: seconds
     that routing waits for signals. changed: what differs from live: "intent", "sentiment", "policy", "knowledge" …
+    generating: makes the replies of turns that generation owns; None: they are served from the record.
 
     model_clock: seconds by which bundles are measured. One that computes in the calling thread, as onnxruntime does
     with one thread, takes what the thread had of a core, which is the same on a busy machine; where a bundle runs
@@ -36,6 +50,7 @@ class Cast:
     wait: float
     changed: frozenset[str] = frozenset()
     model_clock: Callable[[], float] = time.thread_time
+    generating: Generating | None = None
 
     @cached_property
     def policies(self) -> Policies:

@@ -24,6 +24,7 @@ ROUTE: Final = (
 """The fields of a route that are decisions as they stand; beside them `missing` and `state`."""
 REPLY: Final = ("text", "rung", "passed_over", "citations", "template", "policy", "knowledge", "handoff")
 """The fields of a reply that are; named `reply.text` and so on in a turn's differences."""
+_TOOK: Final = ReplyProduced._fields.index("seconds")
 VERSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "policy": ("policy", "reply.policy"),
     "knowledge": ("knowledge", "reply.knowledge"),
@@ -93,7 +94,7 @@ def of_reply(own: ReplyProduced | None, recorded: ReplyProduced | None) -> Diffe
     """Of what the bot said; `reply` where only one of them said anything."""
     if own is None or recorded is None:
         return SAME if own is recorded else Difference(("reply",), 0.0)
-    if own[1:-1] == recorded[1:-1]:  # all but who it is and how long it took
+    if own[1:_TOOK] == recorded[1:_TOOK]:  # all but who it is, and what it took
         return SAME
     return Difference(tuple(f"reply.{name}" for name in _named(own, recorded, REPLY)), 0.0)
 

@@ -16,33 +16,31 @@ from typing import Final
 from processors.outcomes import Drop, Emit, Reject
 from processors.routing import STAGE as ROUTING
 from processors.stage import Context
-from schemas.catalogue import DEAD_LETTERS, MESSAGES, SIGNALS, TOPIC_OF
+from schemas.catalogue import DEAD_LETTERS, MESSAGES, SIGNALS
 from schemas.codec import Codec
 from schemas.events import (
     LIVE,
     DialogueChanged,
-    Event,
     MessageReceived,
     Record,
     ScenarioRouted,
     SessionClosed,
     SessionReturned,
 )
-from schemas.identity import derived_id
 from schemas.validation import wrong_event
 from streams.dead_letter import Bad, dead_letter, of_record
 from streams.join import KIND
 from streams.log import Unreadable
 from streams.policies import Policies
-from streams.replay.answering import Answered, Answering
 from streams.replay.cast import Cast, Mode
 from streams.replay.dialogues import RecordedDialogues
 from streams.replay.differences import of_state
-from streams.replay.divergence import Divergence
-from streams.replay.measuring import measured, with_human
+from streams.replay.generating import KeptReplies, NothingKept
+from streams.replay.measuring import GENERATION, HUMAN_REPLY
 from streams.replay.outcome import PartitionReplay, TurnMeasure
-from streams.replay.recorded import Recorded, RecordedTurn
-from streams.replay.retelling import at_time, in_run
+from streams.replay.recorded import Recorded
+from streams.replay.retelling import in_run, placed
+from streams.replay.saying import Saying
 from streams.replay.signals import BATCH, CannotReplay, Understood, understand
 from streams.replay.stretch import PartitionStretch
 from streams.routing import Dialogues, Routing, RoutingState, Sessions
@@ -65,23 +63,26 @@ def replay_partition(
     mode: Mode,
     run_id: str,
     progress: Callable[[int], None] = lambda turns: None,
+    kept: KeptReplies = NothingKept(),  # noqa: B008
 ) -> PartitionReplay:
     """What the cast makes of one partition of a stretch.
 
-    progress: told now and then how many turns are done. Raises ValueError for the run "live" and a mode that is none,
-    CannotReplay where a model cannot run, LookupError where a policy that decided is not in the cast's control log.
+    progress: told now and then how many turns are done. kept: generated replies that the run has, and what keeps more.
+
+    Raises ValueError for the run "live" and a mode that is none, CannotReplay where a model cannot run, LookupError
+    where a policy that decided is not in the cast's control log.
     """
     if run_id == LIVE or not run_id:
         raise ValueError(f"run_id is {run_id!r}: a replay has a run of its own")
     if mode not in ("teacher-forced", "free-run"):
         raise ValueError(f"mode is {mode!r}: give teacher-forced or free-run")
-    return _Partition(stretch, cast, mode, run_id).replay(progress)
+    return _Partition(stretch, cast, mode, run_id, kept).replay(progress)
 
 
 class _Partition:
     """One partition being replayed."""
 
-    def __init__(self, stretch: PartitionStretch, cast: Cast, mode: Mode, run_id: str) -> None:
+    def __init__(self, stretch: PartitionStretch, cast: Cast, mode: Mode, run_id: str, kept: KeptReplies) -> None:
         self._stretch, self._cast, self._run_id = stretch, cast, run_id
         self._free = mode == "free-run"
         self._recorded = Recorded(stretch)
@@ -89,10 +90,8 @@ class _Partition:
         """What was read of chat.messages, by id."""
         self._messages = {id_: self._own(turn.message) for id_, turn in self._recorded.turns.items()}
         self._signals: Understood = {}
-        self._answering = Answering(cast.policies, stretch.partition)
-        self._divergence = Divergence()
         self._facts: list[Record] = []
-        self._turns: list[TurnMeasure] = []
+        self._saying = Saying(self._recorded, cast, stretch.partition, self._free, run_id, kept, self._facts.append)
         self._counts: Counter[str] = Counter()
 
     def replay(self, progress: Callable[[int], None]) -> PartitionReplay:
@@ -104,13 +103,14 @@ class _Partition:
                 self._read_message(state, message)
             self._read_signals(state, signals, chunk[-1].appended_at)
             self._decide(state)
-            progress(len(self._turns))
+            progress(len(self._saying.turns))
         self._read_signals(state, signals, FOR_EVER)
         state.end_seen(SIGNALS, 0, FOR_EVER)
         self._decide(state)
-        progress(len(self._turns))
+        self._saying.finish(progress)
+        progress(len(self._saying.turns))
         self._facts.sort(key=lambda fact: (fact.topic, fact.offset, fact.event.meta.event_id))
-        return PartitionReplay(tuple(self._facts), tuple(self._turns), self._counted())
+        return PartitionReplay(tuple(self._facts), tuple(self._saying.turns), self._counted())
 
     def _routing(self) -> RoutingState:
         """The routing stage as it stood when the stretch began."""
@@ -146,7 +146,7 @@ class _Partition:
         own = self._messages[id_] if turn is not None and turn.message is record else self._own(record)
         if id_ not in self._inputs and id_ not in self._recorded.settled:
             self._inputs[id_] = own
-            self._fact(own)
+            self._facts.append(own)
             self._counts["messages"] += isinstance(record.event, MessageReceived)
         if self._never_decided(record):
             state.skip(record.topic, record.offset, record.appended_at)
@@ -197,7 +197,7 @@ class _Partition:
                 continue
             own = Record(*record[:4], signal.event)
             if turn.signals[kind] is record:
-                self._fact(own)
+                self._facts.append(own)
                 self._counts["signals_recomputed" if signal.seconds is not None else "signals_served"] += 1
             if turn.route is None or turn.was_not_heard(kind):
                 state.skip(record.topic, record.offset, record.appended_at)
@@ -230,43 +230,14 @@ class _Partition:
         turn_id = event.meta.turn_id or ""
         turn, message = self._recorded.turns[turn_id], self._messages[turn_id]
         assert turn.route is not None, "messages without a recorded decision are passed over"
-        routed = self._placed(event, turn.route, message)
-        self._fact(routed)
-        route = routed.event
-        assert isinstance(route, ScenarioRouted)
-        session = (route.meta.tenant_id, route.meta.session_id)
-        on_policy = not self._free or self._divergence.on_policy(session)
-        humans = with_human(route) or not with_human(turn.decision)
-        answered = None if humans and turn.human_was_first else self._answer(routed, turn)
-        self._human_replies(turn, humans)
-        heard = self._signals[turn_id]
-        self._turns.append(measured(turn, heard, route, answered, humans, on_policy, seconds))
-        if self._free:
-            self._divergence.said(session, turn, route, answered.reply if answered is not None else None)
-
-    def _answer(self, routed: Record, turn: RecordedTurn) -> Answered | None:
-        """The reply, given when the recorded one was; without one, when the turn was decided."""
-        known = turn.reply or turn.route
-        assert known is not None
-        answered = self._answering.answer(routed, turn, known.event.meta.occurred_at)
-        if answered is not None:
-            message = self._messages[turn.decision.meta.turn_id or ""]
-            self._fact(self._placed(answered.reply, turn.reply, message))
-        return answered
-
-    def _human_replies(self, turn: RecordedTurn, humans: bool) -> None:
-        """What human agents wrote, unless the candidate has not handed them the turn."""
-        for record in turn.agents:
-            if humans:
-                own, meta = self._own(record), record.event.meta
-                id_ = derived_id(self._run_id, meta.made_by.stage, meta.event_id)
-                self._fact(own._replace(event=own.event._replace(meta=own.event.meta._replace(event_id=id_))))
-            self._counts["human_replies_served" if humans else "human_replies_withheld"] += 1
+        routed = placed(event, turn.route, message)
+        self._facts.append(routed)
+        self._saying.decided(turn, message, routed, self._signals[turn_id], seconds)
 
     def _change(self, event: DialogueChanged) -> None:
         caused_by = event.meta.caused_by or ""
         recorded = self._recorded.changes.get(caused_by)
-        self._fact(self._placed(event, recorded, self._inputs[caused_by]))
+        self._facts.append(placed(event, recorded, self._inputs[caused_by]))
         self._counts["changes"] += 1
         known = recorded.event if recorded is not None else None
         same = isinstance(known, DialogueChanged) and known.change == event.change
@@ -279,32 +250,23 @@ class _Partition:
         """A recorded event as one of this run."""
         return Record(*record[:4], in_run(record.event, self._run_id))
 
-    def _placed(self, event: Event, recorded: Record | None, message: Record) -> Record:
-        """An event of this run at the place and time of its counterpart; of its message, where there is none."""
-        topic = TOPIC_OF[type(event)]
-        if recorded is None:
-            return Record(topic, message.partition, message.offset, message.appended_at, event)
-        event = at_time(event, recorded.event.meta.occurred_at)
-        return Record(topic, recorded.partition, recorded.offset, recorded.appended_at, event)
-
     def _dead(self, bad: Bad) -> None:
         letter = dead_letter(bad, ROUTING, bad.appended_at)
         letter = letter._replace(meta=letter.meta._replace(run_id=self._run_id))
         self._counts["dead_letters"] += 1
-        self._fact(Record(DEAD_LETTERS, bad.partition, bad.offset, bad.appended_at, letter))
-
-    def _fact(self, record: Record) -> None:
-        self._facts.append(record)
+        self._facts.append(Record(DEAD_LETTERS, bad.partition, bad.offset, bad.appended_at, letter))
 
     def _counted(self) -> Mapping[str, int]:
-        counts = Counter({"turns": len(self._turns), "facts": len(self._facts)})
-        for turn in self._turns:
+        turns = self._saying.turns
+        counts = Counter({"turns": len(turns), "facts": len(self._facts)})
+        for turn in turns:
             counts["identical"] += not turn.differs
             counts["on_policy"] += turn.on_policy
-            counts["missing_human_replies"] += bool(turn.missing_effects)
+            counts["missing_human_replies"] += HUMAN_REPLY in turn.missing_effects
+            counts["missing_generations"] += GENERATION in turn.missing_effects
             counts.update(f"{part}_recomputed" for part in turn.recomputed)
             counts.update(f"{part}_served" for part in turn.served)
-        return dict(sorted((counts + self._counts).items()))
+        return dict(sorted((counts + self._counts + self._saying.counts).items()))
 
 
 def _chunks(messages: Sequence[Record | Unreadable]) -> Iterator[Sequence[Record | Unreadable]]:

@@ -13,6 +13,7 @@ from streams.replay.recorded import RecordedTurn
 from streams.replay.signals import Heard
 
 HUMAN_REPLY = "human_reply"
+GENERATION = "generation"
 
 
 def measured(
@@ -23,14 +24,19 @@ def measured(
     humans: bool,
     on_policy: bool,
     routing_seconds: float,
+    lacking: tuple[str, ...] = (),
 ) -> TurnMeasure:
-    """One turn beside its record. humans: whether what human agents wrote is part of the run."""
+    """One turn beside its record. humans: whether what human agents wrote is part of the run. lacking: what else the
+    record does not have."""
     reply = answered.reply if answered is not None else None
     difference = _differences(turn, heard, route, answered)
     recomputed = [task for task, h in zip(TASKS, heard, strict=True) if h is not None and h.seconds is not None]
     served = [task for task, h in zip(TASKS, heard, strict=True) if h is not None and h.seconds is None]
     recomputed.append("route")
-    if reply is not None:
+    generation = answered.generation if answered is not None else None
+    if generation is not None:
+        (served if generation == "served" else recomputed).append(GENERATION)
+    elif reply is not None:
         recomputed.append("reply")
     if answered is not None and answered.cache is not None:
         (served if answered.cache == "served" else recomputed).append("cache")
@@ -49,14 +55,22 @@ def measured(
         difference.score,
         tuple(recomputed),
         tuple(served),
-        missing,
+        (*missing, *lacking),
         seconds[0],
         seconds[1],
         seconds[2],
         routing_seconds,
         answered.seconds if answered is not None else 0.0,
-        0,
+        tokens_of(answered),
     )
+
+
+def tokens_of(answered: Answered | None) -> int:
+    """Read and written by models in this run; what is served from the record cost it none."""
+    generated = answered.reply.generated if answered is not None else None
+    if answered is None or answered.generation != "recomputed" or generated is None:
+        return 0
+    return generated.prompt_tokens + generated.tokens
 
 
 def with_human(route: ScenarioRouted) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from processors.ports import EntityModel, IntentModel, SentimentModel
 from processors.stage import Stage
-from schemas.catalogue import REPLIES, ROUTES
+from schemas.catalogue import PARTIALS, REPLIES, ROUTES
 from schemas.codec import Codec
-from schemas.events import DialogueChanged, Event, PolicyActivated, ReplyProduced, ScenarioRouted
+from schemas.events import DialogueChanged, Event, PolicyActivated, ReplyPartial, ReplyProduced, ScenarioRouted
 from streams.bus import Bus, Clock
 from streams.control import ControlFold
+from streams.generation.inline import InlineGenerations
+from streams.generation.models import FixedModels
+from streams.generation.models import Models as Generating
+from streams.generation.stage import GeneratedAnswers, Generation
 from streams.models.provider import Models, always
 from streams.pipeline import CrashPoint, Pipeline
 from streams.policies import Policies
@@ -19,7 +24,9 @@ from streams.reply import Reply
 from streams.reply_cache import LruReplyCache
 from streams.routing import Routing
 from streams.testing.events import EPOCH, a_policy
+from streams.testing.generated import NothingKept
 from streams.testing.models import INTENTS, ScriptedEntities, ScriptedIntents, ScriptedSentiments
+from streams.testing.virtual_time import VirtualLoop
 from streams.understanding import IntentStage, Understanding
 
 
@@ -66,6 +73,7 @@ class Conversations:
     """The whole pipeline over a log in memory.
 
     codec: with one, every event goes through its bytes. intent_models: made of the control log, in place of `intents`.
+    generating: what makes the generating rungs, in no time of the clock's; None: nothing does. kept: generated answers.
     """
 
     def __init__(
@@ -78,6 +86,8 @@ class Conversations:
         partitions: int = 4,
         wait: float = 0.3,
         intent_models: Callable[[ControlFold], Models[IntentModel]] | None = None,
+        generating: Generating | None = None,
+        kept: GeneratedAnswers | None = None,
     ) -> None:
         self.clock = Clock(EPOCH)
         self.bus = Bus(self.clock.now, partitions, codec)
@@ -86,12 +96,16 @@ class Conversations:
         for activated in (a_policy(),) if policies is None else policies:
             self.bus.append(activated)
         models = always(intents or ScriptedIntents(INTENTS)) if intent_models is None else intent_models(self.control)
+        generations = InlineGenerations(generating or FixedModels(), self.clock.now, self._show, loop=VirtualLoop)
+        weakref.finalize(self, generations.close)
+        answers = NothingKept() if kept is None else kept  # an empty cache counts as none to `or`
         stages: dict[str, Stage] = {
             "intent": IntentStage(models),
             "sentiment": Understanding.sentiment(sentiments or ScriptedSentiments()),
             "entities": Understanding.entities(entities or ScriptedEntities()),
             "routing": Routing(self.policies, wait),
             "reply": Reply(self.policies, LruReplyCache(), seconds=lambda: 0.0),
+            "generation": Generation(self.policies, generations, answers, seconds=lambda: 0.0),
         }
         self.pipeline = Pipeline(self.bus, self.clock, self.control, stages)
 
@@ -118,6 +132,9 @@ class Conversations:
         if settle:
             self.pipeline.settle()
 
+    def _show(self, partial: ReplyPartial) -> None:
+        self.bus.append(partial)
+
     def routes(self, session: str | None = None) -> list[ScenarioRouted]:
         """The decisions that count, of each id the first; of one session in its order."""
         return [e for e in self._first(ROUTES, session) if isinstance(e, ScenarioRouted)]
@@ -129,6 +146,10 @@ class Conversations:
     def replies(self, session: str | None = None) -> list[ReplyProduced]:
         """The replies that count."""
         return [e for e in self._first(REPLIES, session) if isinstance(e, ReplyProduced)]
+
+    def partials(self, session: str | None = None) -> list[ReplyPartial]:
+        """The pieces of replies that went out before them."""
+        return [e for e in self._first(PARTIALS, session) if isinstance(e, ReplyPartial)]
 
     def _first(self, topic: str, session: str | None) -> list[Event]:
         first: dict[str, Event] = {}

@@ -97,7 +97,8 @@ def an_arm(
 ) -> ExperimentArm:
     """What an arm changes: a policy with its articles, models, or nothing at all, as the control."""
     bundles = tuple(ArmModel(m.task, m.name, m.version, m.fingerprint, m.location) for m in models)
-    return ExperimentArm(name, weight, *(policy[1:5] if policy is not None else ("", "", (), "")), bundles)
+    said = (*policy[1:5], bundles, policy.prompts) if policy is not None else ("", "", (), "", bundles)
+    return ExperimentArm(name, weight, *said)
 
 
 def an_experiment(

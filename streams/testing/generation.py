@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from processors.prompting.types import Prompt
 from streams.generation.ports import Budget, Fault, Readiness, Stream
-from streams.generation.running import Failed, Made, Piece, Running
+from streams.generation.running import Failed, Maker, Piece, Running
 
 
 class Say(NamedTuple):
@@ -32,6 +32,12 @@ class Wait(NamedTuple):
     """Goes on when the gate is open."""
 
     gate: asyncio.Event
+
+
+class Pause(NamedTuple):
+    """Takes so many seconds of the event loop's time; streams/testing/virtual_time.py has a loop that never waits."""
+
+    seconds: float
 
 
 class Silence(NamedTuple):
@@ -58,7 +64,7 @@ class Cut(NamedTuple):
     """The stream ends, here, without the last response."""
 
 
-Step = Say | Wait | Silence | Fail | Misshape | Die | Cut
+Step = Say | Wait | Pause | Silence | Fail | Misshape | Die | Cut
 Script = Callable[[str], Sequence[Step]]
 """What the model does with a prompt's text. After the last step the reply is whole: where no step gave the reason, the
 end says `stop`."""
@@ -104,6 +110,10 @@ class ScriptedGenerator:
         self.name = name
         self.version = version
         self.loaded = True
+        self.refuses = ""
+        """Why it cannot be loaded; empty: it can."""
+        self.loads = 0
+        """How many times it was asked to be."""
         self.seen = Seen()
         self._script = script
 
@@ -116,10 +126,17 @@ class ScriptedGenerator:
 
     async def ready(self, timeout: float) -> Readiness:
         if not self.loaded:
-            return Readiness(False, "", f"the model {self.name} is not loaded")
+            return Readiness(False, "", f"the model {self.name} is not loaded", "unready")
         return Readiness(True, self.fingerprint, "")
 
-    async def _pieces(self, prompt: Prompt, made: Made) -> AsyncGenerator[Piece, None]:
+    async def load(self, timeout: float) -> Readiness:
+        self.loads += 1
+        if self.refuses:
+            return Readiness(False, "", self.refuses, "failed")
+        self.loaded = True
+        return await self.ready(timeout)
+
+    async def _pieces(self, prompt: Prompt, made: Maker) -> AsyncGenerator[Piece, None]:
         if not self.loaded:
             raise Failed("unready", f"the model {self.name} is not loaded")
         made.fingerprint = self.fingerprint
@@ -129,6 +146,8 @@ class ScriptedGenerator:
             for step in complete(self._script(prompt.text)):
                 if isinstance(step, Wait):
                     await step.gate.wait()
+                elif isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
                 elif isinstance(step, Silence):
                     await asyncio.Event().wait()
                 elif isinstance(step, Say):
@@ -146,8 +165,9 @@ class ScriptedGenerator:
 def complete(script: Sequence[Step]) -> list[Step]:
     """The script with an end: a last response that says why it ended, unless it ends otherwise."""
     steps = list(script)
-    ends = steps and (not isinstance(steps[-1], Say | Wait) or (isinstance(steps[-1], Say) and steps[-1].reason))
-    return steps if ends else [*steps, Say("", 0, "stop")]
+    last = steps[-1] if steps else None
+    goes_on = isinstance(last, Say | Wait | Pause | None) and not (isinstance(last, Say) and last.reason)
+    return [*steps, Say("", 0, "stop")] if goes_on else steps
 
 
 def data_of(step: Say) -> bytes:

@@ -24,6 +24,7 @@ from streams.testing.generation import (
     Die,
     Fail,
     Misshape,
+    Pause,
     Say,
     Script,
     Seen,
@@ -42,7 +43,8 @@ EXTRA_FLAGS: Final = (contract.RETURN_REASON, contract.RETURN_TOKENS)
 class StreamingTriton:
     """Serves scripted models by name. `extras`: whether they offer the reason to end and the tokens made.
 
-    Faults, besides those of scripts: `withdraw` a model, `serve` it again or another version of it, `kill`.
+    Faults, besides those of scripts: `withdraw` a model, `serve` it again or another version of it, `kill`. What was
+    withdrawn is still in the server's repository, so that a client can have it loaded, unless `refuses` says why not.
     """
 
     def __init__(self, models: Mapping[str, Script], extras: bool = True) -> None:
@@ -51,6 +53,9 @@ class StreamingTriton:
         """The sampling parameters of each request."""
         self.parameters: dict[str, str] = {}
         """Those of each model's configuration, such as the checksum of its weights."""
+        self.refuses = ""
+        self.loads: list[str] = []
+        """The models that it was asked to load."""
         self._service = _Service(self, extras)
         for name, script in models.items():
             self.serve(name, script)
@@ -78,7 +83,7 @@ class StreamingTriton:
 
     def serve(self, name: str, script: Script, version: str = "1") -> None:
         """The model is loaded, from now on in this version."""
-        self._service.models[name] = (version, script)
+        self._service.models[name] = self._service.repository[name] = (version, script)
 
     def withdraw(self, name: str) -> None:
         """The model is unloaded."""
@@ -90,11 +95,21 @@ class _Service(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
 
     def __init__(self, owner: StreamingTriton, extras: bool) -> None:
         self.models: dict[str, tuple[str, Script]] = {}
+        self.repository: dict[str, tuple[str, Script]] = {}
         self._owner = owner
         self._extras = EXTRA_FLAGS if extras else ()
 
     async def ModelReady(self, request: Any, context: Any) -> Any:
         return service_pb2.ModelReadyResponse(ready=request.name in self.models)
+
+    async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:
+        self._owner.loads.append(request.model_name)
+        why_not = self._owner.refuses
+        if why_not or request.model_name not in self.repository:
+            unknown = f"failed to load '{request.model_name}', failed to poll from model repository"
+            await context.abort(grpc.StatusCode.INTERNAL, why_not or unknown)
+        self.models[request.model_name] = self.repository[request.model_name]
+        return service_pb2.RepositoryModelLoadResponse()
 
     async def ModelMetadata(self, request: Any, context: Any) -> Any:
         version, _ = await self._model(request.name, context)
@@ -147,6 +162,8 @@ class _Service(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
             for step in complete(script(text)):
                 if isinstance(step, Wait):
                     await step.gate.wait()
+                elif isinstance(step, Pause):
+                    await asyncio.sleep(step.seconds)
                 elif isinstance(step, Silence):
                     await asyncio.Event().wait()
                 elif isinstance(step, Die):

@@ -12,23 +12,28 @@ import yaml
 from prometheus_client import Counter, Gauge, Histogram
 
 from streams import metrics
+from streams.generation import metrics as generation
+from tests.triton_series import OF_GPUS, OF_MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
 PROMETHEUS = yaml.safe_load((ROOT / "infra/prometheus/prometheus.yml").read_text("utf-8"))
 RULES = yaml.safe_load((ROOT / "infra/prometheus/alerts.yml").read_text("utf-8"))
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"]]
-DASHBOARD = json.loads((ROOT / "infra/grafana/dashboards/spillway.json").read_text("utf-8"))
-QUERIES = [t["expr"] for panel in DASHBOARD["panels"] for t in panel["targets"]]
-SELECTED = re.compile(r"\b(spillway_[a-z_]+)(?:\{([^}]*)\})?")
+DASHBOARDS = [json.loads(p.read_text("utf-8")) for p in sorted((ROOT / "infra/grafana/dashboards").glob("*.json"))]
+PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard["panels"]]
+QUERIES = [t["expr"] for panel in PANELS for t in panel["targets"]]
+METRICS = (*metrics.ALL, *generation.ALL)
+SELECTED = re.compile(r"\b((?:spillway|nv)_[a-z_]+)(?:\{([^}]*)\})?")
+TRITON_COUNTERS = {name for name in OF_MODELS if name.startswith("nv_inference") and "pending" not in name}
 ADDED = {"process", "job", "instance", "le"}
 """Labels that scraping, or a histogram, adds."""
 
 
 def _series() -> dict[str, set[str]]:
-    """Every series that the processes give, with its labels."""
-    found: dict[str, set[str]] = {}
-    for metric in metrics.ALL:
+    """Every series that the processes, and a Triton server, give, with its labels."""
+    found: dict[str, set[str]] = {**OF_MODELS, **OF_GPUS}
+    for metric in METRICS:
         name, labels = metric._name, set(metric._labelnames)
         match metric:
             case Counter():
@@ -61,7 +66,7 @@ def test_every_counter_is_read_as_a_rate() -> None:
     """The sum since a process started says nothing."""
     for query in [*QUERIES, *(a["expr"] for a in ALERTS)]:
         for name, _ in SELECTED.findall(query):
-            if name.endswith(("_total", "_bucket")):
+            if name.endswith(("_total", "_bucket", "_us")) or name in TRITON_COUNTERS:
                 assert re.search(rf"(?:rate|increase)\({name}", query), query
 
 
@@ -87,6 +92,8 @@ def test_the_alerts_that_matter_are_there() -> None:
         "spillway_projection_freshness_seconds_bucket",
         "spillway_control_age_seconds",
         "spillway_gateway_requests_total",
+        "spillway_generation_ready",
+        "spillway_generation_turns_total",
     } <= read
     assert len({a["alert"] for a in ALERTS}) == len(ALERTS)
 
@@ -101,12 +108,29 @@ def test_every_long_running_process_is_scraped() -> None:
     (job,) = (j for j in PROMETHEUS["scrape_configs"] if j["job_name"] == "spillway")
     assert set(job["static_configs"][0]["targets"]) == running
     assert PROMETHEUS["rule_files"] == ["alerts.yml"]
+    (triton,) = (j for j in PROMETHEUS["scrape_configs"] if j["job_name"] == "triton")
+    assert triton["static_configs"][0]["targets"] == ["triton:8002"]
+
+
+def test_dashboards_have_names_of_their_own() -> None:
+    """By uid and title; so have their panels, by number, and none lies over another."""
+    assert len({d["uid"] for d in DASHBOARDS}) == len({d["title"] for d in DASHBOARDS}) == len(DASHBOARDS)
+    for dashboard in DASHBOARDS:
+        panels = dashboard["panels"]
+        assert len({p["id"] for p in panels}) == len(panels)
+        cells = [
+            (p["gridPos"]["x"] + dx, p["gridPos"]["y"] + dy)
+            for p in panels
+            for dx in range(p["gridPos"]["w"])
+            for dy in range(p["gridPos"]["h"])
+        ]
+        assert len(set(cells)) == len(cells)
 
 
 def test_every_metric_is_on_the_dashboard() -> None:
     """A metric that nobody sees need not be kept."""
     shown = {name for query in QUERIES for name, _ in SELECTED.findall(query)}
-    unseen = {m._name for m in metrics.ALL if not any(name.startswith(m._name) for name in shown)}
+    unseen = {m._name for m in METRICS if not any(name.startswith(m._name) for name in shown)}
     assert unseen == set()
 
 
@@ -115,7 +139,7 @@ def test_grafana_finds_its_source_and_its_dashboards() -> None:
     source = yaml.safe_load((ROOT / "infra/grafana/provisioning/datasources/prometheus.yml").read_text("utf-8"))
     (prometheus,) = source["datasources"]
     assert prometheus["url"].removeprefix("http://").partition(":")[0] in SERVICES
-    assert {p["datasource"]["uid"] for p in DASHBOARD["panels"]} == {prometheus["uid"]}
+    assert {p["datasource"]["uid"] for p in PANELS} == {prometheus["uid"]}
     provider = yaml.safe_load((ROOT / "infra/grafana/provisioning/dashboards/spillway.yml").read_text("utf-8"))
     path = provider["providers"][0]["options"]["path"]
     assert f"./infra/grafana/dashboards:{path}:ro" in SERVICES["grafana"]["volumes"]

@@ -58,7 +58,7 @@ async def test_a_fingerprint_says_what_is_served(server: StreamingTriton, triton
     generator = triton.generator("llm")
     assert generator.fingerprint == ""
     readiness = await generator.ready(60.0)
-    assert readiness == (True, generator.fingerprint, "")
+    assert readiness == (True, generator.fingerprint, "", "")
     assert generator.fingerprint.startswith("llm@1#")
     assert (await triton.generator("llm").ready(60.0)).fingerprint == generator.fingerprint
     assert (await triton.generator("llm", {"seed": 1}).ready(60.0)).fingerprint != generator.fingerprint

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from infra.schema_registry import Pinned, app
-from schemas.codec import Codec, Ids, expanded
+from schemas.codec import Codec, Ids, expanded, pinned_schema
 from schemas.registry import RegistryError, SchemaMissing, ids_of, import_into, registered_id
 from tests.contracts.registry_suite import RegistrySuite
 
@@ -45,7 +45,9 @@ class TestPinnedRegistry(RegistrySuite):
 
 def test_it_serves_the_ids_in_use() -> None:
     """An installation that follows another registry's ids gives those to its adapters."""
-    ids = Ids({record: [700 + numbers[-1]] for record, numbers in Ids.pinned().ids.items()})
+    pinned = Ids.pinned().ids.items()
+    older = {700 + n: pinned_schema(n, record) for record, numbers in pinned for n in numbers[:-1]}
+    ids = Ids({record: [700 + n for n in numbers] for record, numbers in pinned}, older)
     assert Pinned(ids).by_id[701].record == "MessageReceived"
     assert Codec(ids).ids is ids
 

@@ -22,7 +22,7 @@ WAIT = 200_000
 
 def chain_spec(tenant: str) -> StageSpec:
     """Each drill is a tenant and a group of its own, on the same log."""
-    return StageSpec(f"chain-{tenant}", "drilled", (MESSAGES, SIGNALS), (ROUTES,), changelog=ROUTES)
+    return StageSpec(f"chain-{tenant}", "drilled", (MESSAGES, SIGNALS), (ROUTES,), changelog=(ROUTES,))
 
 
 def link(chain: str, turn_id: str, heard: bool) -> str:

@@ -11,7 +11,7 @@ import pytest
 from infra.local.stack import LocalStack
 from tests.faults.whole_stack import Traffic, verdict
 
-PARTS = ("worker", "session-state", "analytics", "gateway", "kafka", "postgres", "clickhouse")
+PARTS = ("worker", "generation", "session-state", "analytics", "gateway", "kafka", "postgres", "clickhouse")
 SEED = 20261121
 PAUSE = {"worker": 13.0}
 """Seconds stopped: the worker for longer than its membership lasts, so that it wakes as a zombie."""

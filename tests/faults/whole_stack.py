@@ -115,7 +115,7 @@ class Traffic:
 def verdict(stack: LocalStack, traffic: Traffic) -> Verdict:
     """Waits until the stack has come to rest, and audits it."""
     settings = stack.settings()
-    for name in ("kafka", "postgres", "clickhouse", "worker", "session-state", "analytics", "gateway"):
+    for name in ("kafka", "postgres", "clickhouse", "worker", "generation", "session-state", "analytics", "gateway"):
         stack.wait_ready(name)
     come_to_rest(settings, patience=120)
     sheet = ledger(settings.kafka, settings.clickhouse)

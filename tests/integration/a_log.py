@@ -21,6 +21,7 @@ from schemas.events import (
     Entity,
     Event,
     FeedbackGiven,
+    Generated,
     IntentDetected,
     MadeBy,
     MessageReceived,
@@ -32,6 +33,9 @@ from schemas.events import (
     SignalsUsed,
 )
 from schemas.identity import dead_letter_id, derived_id, follow, follow_as_reply, message_id, session_key, uuid5
+
+GENERATED = Generated("small@1#0a1b2c3d4e5f", "answer@1#9", 200, 12, 1.0, 2.5, 0.25, "stop", "", "refused", ("lang",))
+"""What a model did whose text was refused, so that a lower rung answered. A time of 1.0 stays a float everywhere."""
 
 
 def now_us() -> int:

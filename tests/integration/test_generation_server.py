@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,8 @@ from infra.local.stack import LocalStack
 from infra.local.triton import REPOSITORY
 from processors.prompting.types import Prompt
 from streams.generation.client import TritonConnection
+from streams.generation.known import AllKnown
+from streams.generation.models import Serving
 from streams.generation.ports import Budget, Delta, Finish, Generator
 from streams.testing.triton_knobs import turn
 
@@ -107,6 +110,20 @@ async def test_an_unloaded_model_is_unready(url: str, model: Generator) -> None:
     assert (await reply(model, asked()))[0] == ANSWER
     async with TritonConnection(url) as connection:
         assert (await reply(connection.generator("nobody"), asked()))[1].fault == "unready"
+
+
+async def test_an_unloaded_model_that_stands_for_a_rung_is_loaded_again(url: str, model: Generator) -> None:
+    """Nobody else asks for it; what the server has no files of stays away, and it says why."""
+    async with InferenceServerClient(url) as control:
+        await control.unload_model("small")
+    known = AllKnown(asyncio.get_running_loop().time)
+    async with asyncio.timeout(60), TritonConnection(url) as connection:
+        while not (await model.ready(60.0)).ready:
+            await known.look([Serving(model, "small_model")])
+            await asyncio.sleep(0.1)
+        assert "nobody" in (await connection.generator("nobody").load(60.0)).detail
+    await known.stop()
+    assert (await reply(model, asked()))[0] == ANSWER
 
 
 async def test_other_knobs_are_another_fingerprint(url: str, model: Generator) -> None:

@@ -49,11 +49,15 @@ class Member:
     ) -> None:
         sought = None if positions is None else lambda _: positions
         self.reader: PartitionedReader[str] = PartitionedReader(
-            broker, group, topics, open_states=keep, positions=sought, instance=instance
+            broker, group, topics, open_states=keep, close_states=self._lost, positions=sought, instance=instance
         )
         self.reader.start()
         self.values: list[tuple[str, bytes]] = []
         self.owns: set[int] = set()
+        self.lost: dict[int, str] = {}
+
+    def _lost(self, states: Mapping[int, str]) -> None:
+        self.lost.update(states)
 
     def step(self) -> Batch:
         """One batch, worked on and committed."""
@@ -134,7 +138,8 @@ def test_a_projection_starts_at_its_own_positions(broker: str, unique: str, topi
 def test_partitions_go_to_a_second_member_whole_and_come_back(
     broker: str, unique: str, topics: tuple[str, str]
 ) -> None:
-    """Partition n of both topics goes together; nothing is read by both; who was paused meanwhile reads on."""
+    """Partition n of both topics goes together, and who loses it is told; nothing is read by both; who was paused
+    meanwhile reads on."""
     first = Member(broker, unique, topics)
     until(lambda: len(first.values) >= 20, first.step)
     first.reader.pause(True)
@@ -142,6 +147,7 @@ def test_partitions_go_to_a_second_member_whole_and_come_back(
     until(lambda: len(second.owns) == PARTITIONS // 2, lambda: (first.step(), second.step()))
     assert first.owns | second.owns == set(range(PARTITIONS))
     assert not first.owns & second.owns
+    assert first.lost == {n: f"state {n}" for n in second.owns}
     second.reader.close()
     until(lambda: first.owns == set(range(PARTITIONS)), first.step)
     first.reader.pause(False)

@@ -13,10 +13,11 @@ from projections.analytics.schema import RUN_TABLES, TABLES
 from projections.analytics.state import digests
 from projections.analytics.store import Store
 from projections.reading import Entry
-from projections.runs import LiveRefused, Part, Run, RunFacts, RunStore, WrongRunName
+from projections.runs import LiveRefused, Part, Run, RunFacts, RunReplies, RunStore, WrongRunName
 from projections.runs.store import NoSuchRun
-from schemas.events import Record
+from schemas.events import Citation, Generated, PassedOver, Record, ReplyProduced
 from streams.replay.engine import PartitionReplay, TurnMeasure
+from streams.replay.generating import KeptReply
 from tests.properties.sessions import a_session
 
 pytestmark = pytest.mark.clickhouse
@@ -185,3 +186,38 @@ def test_a_run_that_is_being_removed_takes_no_more(place: Place, unique: str) ->
     assert place.runs.get(unique) is not None
     place.runs.delete(unique, NOW + 2)
     assert place.runs.get(unique) is None
+
+
+def test_generated_replies_are_there_before_their_partition_is_done(place: Place, unique: str) -> None:
+    """Stored one by one they come back whole; written again with the rest of their partition they change nothing."""
+    generated = Generated("small@1#aa", "answer@1#bb", 50, 7, None, 0.5, 0.25, "error", "first", "", ("too_long",))
+    records = [in_run(r, unique) for r in a_session()]
+    (reply,) = [r for r in records if isinstance(r.event, ReplyProduced)][:1]
+    assert isinstance(reply.event, ReplyProduced)
+    event = reply.event._replace(
+        generated=generated,
+        passed_over=(PassedOver("small_model", "model_first"),),
+        citations=(Citation("a", "Ä"),),
+        template=None,
+    )
+    made = reply._replace(event=event)
+    with RunFacts(place.url, unique, place.database) as facts:
+        replies = RunReplies(facts, place.url, place.database, now=lambda: NOW)
+        assert replies.of(made.partition) == {}
+        replies.keep([made])
+        kept = replies.of(made.partition)
+        assert kept == {
+            event.meta.turn_id: KeptReply(
+                event.text, event.rung, event.passed_over, event.citations, None, event.seconds, generated
+            )
+        }
+        assert replies.of(made.partition + 1) == {}
+        whole = PartitionReplay(tuple(made if r is reply else r for r in records), (), {})
+        facts.write(whole, NOW)
+        assert replies.of(made.partition) == kept
+        turns = place.rows(TURNS.format(run=unique))
+        facts.write(whole, NOW)
+        assert place.rows(TURNS.format(run=unique)) == turns
+    place.runs.create(a_run(unique))
+    place.runs.delete(unique, NOW + 1)
+    assert place.count("replies", unique) == 0

@@ -16,7 +16,7 @@ from schemas.identity import follow_as_reply, message_id, reply_id
 from streams.bus import Bus, Clock
 from streams.pipeline import Crashed, CrashPoint, Runner
 from streams.policies import Policies
-from streams.reply import Reply
+from streams.reply import AHEAD, Reply
 from streams.reply_cache import LruReplyCache
 from streams.testing import EPOCH, a_message
 from streams.topology import SPECS
@@ -185,7 +185,8 @@ def _own(
     own = [r for r in replies if r.event.meta.made_by.stage == STAGE]
     for reply in own:
         meta = reply.event.meta
-        if routes[meta.turn_id].owner == GENERATION and reply.appended_at < (meta.deadline_at or 0) // 1000 * 1000:
+        earliest = ((meta.deadline_at or 0) - AHEAD) // 1000 * 1000
+        if routes[meta.turn_id].owner == GENERATION and reply.appended_at < earliest:
             wrong.append(f"{meta.turn_id} got the fallback before its deadline")
     if not any(a.what == "sleep" for a in schedule):
         redelivered = {message_id("shop", "web", f"m-{number}") for number, turn in enumerate(story) if turn.twice}

@@ -21,6 +21,7 @@ from schemas.events import (
     ScenarioRouted,
 )
 from tests.integration.a_log import (
+    GENERATED,
     a_dead_letter,
     a_message,
     a_reply,
@@ -43,7 +44,7 @@ def events(tenant: str = TENANT, session: str = SESSION) -> tuple[Event, ...]:
         first,
         *signals_of(first),
         a_route(first, 1),
-        a_reply(first, 1),
+        a_reply(first, 1)._replace(generated=GENERATED),
         feedback_on(first),
         second,
         *signals_of(second)[:2],

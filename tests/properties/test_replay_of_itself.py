@@ -18,12 +18,14 @@ from schemas.events import (
     Event,
     MadeBy,
     Meta,
+    PromptFile,
     Record,
     ReplyProduced,
     ScenarioRouted,
 )
 from schemas.identity import derived_id, session_key
 from streams.control import ControlFold
+from streams.generation.models import FixedModels, Serving
 from streams.models.active import ActiveModels
 from streams.replay.engine import PartitionReplay, replay_partition
 from streams.replay.stretch import PartitionStretch, Window
@@ -47,14 +49,20 @@ from streams.testing import (
     a_policy,
     a_return,
 )
+from streams.testing.generation import Fail, Say, ScriptedGenerator, Step
 from streams.testing.stretches import ALWAYS, a_cast, a_stretch
+from tests.generating import PROMPT
 
-STAGES = ("intent", "sentiment", "entities", "routing", "reply")
+STAGES = ("intent", "sentiment", "entities", "routing", "reply", "generation")
 SESSIONS = ("s-1", "s-2", "s-3")
 ARTICLES = (Article("returns-1", "How to return", "en", ("returns",), "You can return everything within 14 days."),)
-CACHING = SMALL_POLICY.replace("cache: false", "cache: true").replace(
-    "rungs: [knowledge, template]", "rungs: [cache, knowledge, template]"
+CACHING = (
+    SMALL_POLICY.replace("cache: false", "cache: true\ngeneration: {{cache: never}}")
+    .replace("rungs: [knowledge, template]", "rungs: [cache, knowledge, template]")
+    .replace("order_query: {{priority: 10, rungs: [", "order_query: {{priority: 10, rungs: [small_model, ")
 )
+PROMPTS = (PromptFile("answer", PROMPT, ""),)
+"""Questions about orders are a model's, all others are not."""
 SCRIPT: dict[str, Any] = {**INTENTS, "I want to return this!": INTENTS["I want to return this"]}
 SHIPPED = ScriptedIntents(SCRIPT, "shipped@1#000000000000")
 VERSIONS = ("1", "2")
@@ -102,6 +110,14 @@ items = st.one_of(writes, writes, writes, changes, faults, faults, pauses, opera
 scripts = st.integers(1, 30).flatmap(lambda n: st.lists(items, min_size=n, max_size=n))
 
 
+def said(prompt: str) -> list[Step]:
+    """What the model says: mostly the article, now and then what no guard lets pass, or nothing."""
+    kind = sum(prompt.encode()) % 4
+    if kind == 0:
+        return [Fail("out of memory")]
+    return [Say(ARTICLES[0].text if kind > 1 else "It costs 9999 yuan.")]
+
+
 class Play:
     """A script played live, with operators, human agents and redeliveries."""
 
@@ -110,7 +126,8 @@ class Play:
             return ActiveModels("intent", control, SHIPPED, ScriptedStore(LATER).load, wall=lambda: 0)
 
         self.talk = Conversations(
-            [a_policy(text=CACHING, articles=ARTICLES)],
+            [a_policy(text=CACHING, articles=ARTICLES)._replace(prompts=PROMPTS)],
+            generating=FixedModels(Serving(ScriptedGenerator(said), "small_model")),
             sentiments=SENTIMENTS, entities=ENTITIES, partitions=2, intent_models=models,
         )  # fmt: skip
         self.began = self.talk.clock.now()
@@ -139,7 +156,8 @@ class Play:
                 yield from self._agent(name, now)
             case ("policy", number):
                 text = CACHING.replace("min_confidence: 0.4", f"min_confidence: 0.{number}1")
-                yield a_policy(version=f"{number}.1", text=text, articles=ARTICLES, effective_at=now + 1_000_000)
+                policy = a_policy(version=f"{number}.1", text=text, articles=ARTICLES, effective_at=now + 1_000_000)
+                yield policy._replace(prompts=PROMPTS)
             case ("model", number):
                 yield a_model(str(number), effective_at=now + 1_000_000)
             case ("tenant", _):

@@ -12,8 +12,9 @@ from processors.outcomes import Outcome
 from processors.stage import Context
 from schemas.catalogue import REPLIES, ROUTES
 from schemas.events import Record
+from streams.answers import Answers
 from streams.policies import Policies
-from streams.reply import Answers, Reply, ReplyState
+from streams.reply import Reply, ReplyState
 from streams.reply_cache import LruReplyCache
 from tests.properties.join_audit import Act
 from tests.properties.planted import is_found

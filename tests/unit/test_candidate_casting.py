@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.candidates.casting import LIVE_AGAIN, Replaced, cast_of, replacements, settled
 from infra.candidates.model import Candidate, ModelChoice, TenantChange
+from infra.candidates.parse import load_candidate
 from infra.candidates.playing import control_as_played
 from infra.candidates.recorded_models import RecordedModels
 from infra.local.errors import StackError
@@ -22,6 +25,8 @@ from streams.control import ControlFold
 from streams.models.manifest import read_manifest
 from streams.replay.stretch import Window
 from streams.testing import EPOCH, SMALL_POLICY, a_model, a_policy, a_stop, an_arm, an_experiment
+from streams.testing.generation import Say
+from streams.testing.triton_streaming import StreamingTriton
 from tests.bundles import a_hashed_bundle
 
 OLD = (Article("old", "Old", "en", ("returns",), "Returns within 14 days."),)
@@ -182,3 +187,41 @@ def test_a_runs_description_says_what_replaced_what(settings: Settings) -> None:
         Replaced("policy", "shop", ("shop@2#test",), "shop@9#new"),
         Replaced("knowledge", "shop", ("shop-articles@1#test", "shop-articles@0#test"), "shop-articles@1#new"),
     )
+
+
+def test_a_candidate_that_generates_needs_a_server(settings: Settings, tmp_path: Path) -> None:
+    """Before a replay begins, in words that say what to do; one that does not generate needs none."""
+    missing = r"no Triton server: .*spillway up --triton.*SPILLWAY_TRITON"
+    for file in ("prompt: answer-short", "generation: {small_model: small}"):
+        (tmp_path / "one.yaml").write_text(f"name: one\n{file}\n", encoding="utf-8")
+        candidate = load_candidate(tmp_path / "one.yaml")
+        with pytest.raises(StackError, match=missing):
+            settled(candidate, settings)
+        with pytest.raises(StackError, match=missing):
+            cast_of(candidate, (), settings)
+    assert cast_of(LIVE_AGAIN, (), settings).generating is None
+
+
+def test_a_model_that_the_server_does_not_serve_is_named_before_the_replay(settings: Settings) -> None:
+    """With the server's own word; those that it serves are taken."""
+    green, blue = (Candidate("one", generation={"small_model": name}) for name in ("green", "blue"))
+
+    async def settle() -> None:
+        async with StreamingTriton({"green": lambda prompt: [Say("Hello.")]}) as server:
+            here = replace(settings, triton=server.url)
+            assert (await asyncio.to_thread(settled, green, here)).generation == green.generation
+            with pytest.raises(StackError, match=r"small_model: Triton at .* does not serve blue: .*models list"):
+                await asyncio.to_thread(settled, blue, here)
+
+    asyncio.run(settle())
+
+
+def test_a_candidates_prompt_stands_for_those_of_all_policies(settings: Settings, tmp_path: Path) -> None:
+    """It is read once more wherever it is played, and is the same one."""
+    (tmp_path / "one.yaml").write_text("name: one\nprompt: answer-short\n", encoding="utf-8")
+    candidate = load_candidate(tmp_path / "one.yaml")
+    assert candidate.prompt is not None
+    generating = cast_of(candidate, (), replace(settings, triton="127.0.0.1:1")).generating
+    assert generating is not None
+    assert generating.prompt is not None
+    assert generating.prompt.fingerprint == candidate.prompt.fingerprint

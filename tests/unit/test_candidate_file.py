@@ -15,12 +15,15 @@ from infra.candidates.fields import FIELDS
 from infra.candidates.gate import Rule, parse_condition
 from infra.candidates.model import Candidate, CandidateRefused
 from infra.candidates.parse import load_candidate
+from infra.candidates.replaced_prompt import template_of
 from infra.candidates.schema import SCHEMA, as_text, candidate_schema
 from infra.models.store import ModelStore
 from processors.policy import Problem
+from schemas.events import PromptFile
 from streams.models.manifest import read_manifest
 from streams.testing import SMALL_POLICY
 from tests.bundles import a_hashed_bundle
+from tests.unit.test_policy_prompts import PROMPT
 
 ARTICLE = """\
 ---
@@ -96,6 +99,24 @@ def test_a_tenants_folder_is_both(tmp_path: Path, tenant: Path) -> None:
     assert loaded(tmp_path, "name: one\ntenant: shop\n").tenants == apart.tenants
 
 
+def test_a_replaced_policy_brings_the_prompts_beside_it(tmp_path: Path, tenant: Path) -> None:
+    """Alone or as the whole folder; a mistake in one is named in its own file, and the candidate keeps them as JSON."""
+    policy = (tenant / "policy.yaml").read_text(encoding="utf-8")
+    policy = policy.replace("rungs: [knowledge, template]", "rungs: [small_model, template]")
+    assert "small_model" in policy
+    (tenant / "policy.yaml").write_text(policy, encoding="utf-8")
+    (tenant / "prompts").mkdir()
+    (tenant / "prompts" / "answer.md").write_text(PROMPT, encoding="utf-8")
+    mine = (PromptFile("answer", PROMPT, "shop"),)
+    for named in ("policy: shop/policy.yaml", "tenant: shop"):
+        candidate = loaded(tmp_path, f"name: mine\n{named}\n")
+        assert candidate.tenants["shop"].prompts == mine
+        assert Candidate.from_json(candidate.to_json()) == candidate
+    (tenant / "prompts" / "answer.md").write_text("answer", encoding="utf-8")
+    wrong = problems(tmp_path, "name: mine\npolicy: shop/policy.yaml\n")
+    assert any(Path(p.file).name == "answer.md" and p.line == 1 for p in wrong)
+
+
 def test_articles_alone_are_those_of_the_policy_beside_them(tmp_path: Path, tenant: Path) -> None:
     """The policy itself stays as it was live."""
     candidate = loaded(tmp_path, "name: one\nknowledge: shop/articles\n")
@@ -151,10 +172,46 @@ def test_every_mistake_is_found_in_one_go(tmp_path: Path, store: ModelStore) -> 
     assert all(p.problem and p.remedy for p in found)
 
 
-def test_what_generates_is_refused_while_nothing_here_generates(tmp_path: Path) -> None:
-    """The message says so, and what to do."""
-    (prompt,) = problems(tmp_path, "name: one\nprompt: be kind\n")
-    assert "no stage of this installation generates replies yet" in str(prompt)
+def test_a_prompt_is_a_shipped_one_or_a_file(tmp_path: Path) -> None:
+    """With all of its text, so that any host can play it; and a file comes first."""
+    shipped = loaded(tmp_path, "name: one\nprompt: answer-short\n")
+    assert shipped.prompt is not None
+    assert (shipped.prompt.name, shipped.changed, shipped.generates) == ("answer-short", {"prompt"}, True)
+    assert shipped.fingerprints == {"prompt": shipped.prompt.fingerprint}
+    assert template_of(shipped.prompt).fingerprint == shipped.prompt.fingerprint
+    mine = tmp_path / "mine.md"
+    mine.write_text(shipped.prompt.text.replace("Answer the", "Do answer the"), encoding="utf-8")
+    own = loaded(tmp_path, "name: one\nprompt: mine.md\n")
+    assert own.prompt is not None
+    assert own.prompt.fingerprint != shipped.prompt.fingerprint
+    assert own.fingerprint != shipped.fingerprint
+
+
+def test_models_that_generate_are_named_by_rung(tmp_path: Path) -> None:
+    """By their names on the server; another rung there is not."""
+    candidate = loaded(tmp_path, "name: one\ngeneration: {small_model: small, large_model: qwen}\n")
+    assert candidate.fingerprints == {"generation.small_model": "small", "generation.large_model": "qwen"}
+    assert (candidate.changed, candidate.generates) == ({"generation"}, True)
+    (problem,) = problems(tmp_path, "name: one\ngeneration: {small: small, small_model: green}\n")
+    assert (problem.line, problem.field) == (2, "generation.small")
+    assert loaded(tmp_path, "name: one\n").generates is False
+
+
+def test_a_candidate_that_generates_needs_its_files_no_more(tmp_path: Path) -> None:
+    """As JSON it reaches another host whole; one of before the fields were there is read too."""
+    candidate = loaded(tmp_path, "name: one\nprompt: answer\ngeneration: {small_model: small}\n")
+    stored = json.loads(json.dumps(candidate.to_json()))
+    assert Candidate.from_json(stored) == candidate
+    del stored["prompt"], stored["generation"]
+    assert Candidate.from_json(stored).generates is False
+
+
+def test_a_mistake_in_a_prompt_is_named_in_its_own_file(tmp_path: Path) -> None:
+    """And at the line of the candidate that names it."""
+    (tmp_path / "mine.md").write_text("---\nname: mine\n---\n# en\nHello\n", encoding="utf-8")
+    here, *there = problems(tmp_path, "name: one\nprompt: mine.md\n")
+    assert (here.line, here.field) == (2, "prompt")
+    assert {Path(p.file).name for p in there} == {"mine.md"}
 
 
 def test_a_mistake_in_a_policy_is_named_in_its_own_file(tmp_path: Path, tenant: Path) -> None:
@@ -227,6 +284,9 @@ def test_the_reader_knows_the_fields_of_the_schema_and_no_others(tmp_path: Path)
         ("name: one\nmodels: {intents: intent-fast}", False),
         ("name: one\nmetrics: [handoff_rate]\ngate: {tokens: <= +5 %, handoff_rate: [no worse, at most 5 %]}", True),
         ("name: one\ngate: {handof_rate: no worse}", False),
+        ("name: one\nprompt: answer\ngeneration: {small_model: small}", True),
+        ("name: one\ngeneration: {medium_model: small}", False),
+        ("name: one\ngeneration: {}", False),
         ("name: one\nseed: 1.5", False),
         ("name: one\nnonsense: 1", False),
     ],

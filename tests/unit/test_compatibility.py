@@ -95,6 +95,17 @@ def test_a_change_deep_in_a_record_is_named_by_its_path() -> None:
     assert [c.subject for c in changes if c.breaking] == ["MessageReceived.customer.city"]
 
 
+def test_a_record_that_comes_whole_is_one_change() -> None:
+    """What lies in a new field with a default needs none of its own; a field added to it later does."""
+    inner = {"type": "record", "name": "Seen", "fields": [{"name": "by", "type": "string"}]}
+    newer = _with("FeedbackGiven", {"name": "seen", "type": ["null", inner], "default": None})
+    changes = record_changes("FeedbackGiven", expanded("FeedbackGiven"), newer)
+    assert [(c.subject, c.breaking) for c in changes] == [("FeedbackGiven.seen", False)]
+    later = copy.deepcopy(newer)
+    later["fields"][-1]["type"][1]["fields"].append({"name": "at", "type": "long"})
+    assert [c.subject for c in record_changes("FeedbackGiven", newer, later) if c.breaking] == ["FeedbackGiven.seen.at"]
+
+
 def test_a_timestamp_of_another_unit_is_breaking() -> None:
     """Avro reads it without complaint, as a time a thousand times off."""
     millis = {"type": "long", "logicalType": "timestamp-millis"}

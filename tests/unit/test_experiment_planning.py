@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from infra.candidates.model import Candidate, TenantChange
+from infra.candidates.model import Candidate, PromptChoice, TenantChange
 from infra.experiments.gate import gate_in
 from infra.experiments.planning import Plan, excluded_in, find, start, stop
 from infra.local.errors import StackError
 from schemas.codec import Codec
-from schemas.events import ArmModel, Article, Event, ExperimentChanged, Record
+from schemas.events import ArmModel, Article, Event, ExperimentChanged, PromptFile, Record
 from schemas.validation import wrong_experiment
 from streams.control import ControlFold
 from streams.experiments import Experiment, Experiments
 from streams.testing import EPOCH, SMALL_POLICY, a_policy, a_stop, an_arm, an_experiment
+from tests.unit.test_policy_prompts import PROMPT
 
 SECOND = 1_000_000
 SOON = EPOCH + 5 * SECOND
@@ -64,6 +65,37 @@ def test_articles_alone_go_with_the_policy_that_is_live() -> None:
     arm = started(PLAN, Candidate("fewer-articles", tenants={"shop": change})).arms[1]
     assert (arm.policy_fingerprint, arm.articles) == ("shop@1#test", ())
     assert arm.knowledge_fingerprint == "shop-articles@0#new"
+
+
+def test_prompts_go_with_their_policy() -> None:
+    """The candidate's with the candidate's; those that are live where the articles alone are tried."""
+    live, mine = PromptFile("answer", PROMPT), PromptFile("answer", PROMPT, "shop")
+    now = a_policy(version="1", articles=[ARTICLE], effective_at=1)._replace(prompts=(live,))
+    articles = TenantChange("shop", articles=(), knowledge_fingerprint="shop-articles@0#new")
+    arm = started(PLAN, Candidate("fewer-articles", tenants={"shop": articles}), before=(now,)).arms[1]
+    assert arm.prompts == (live,)
+    changed = TenantChange("shop", POLICY, "shop@2#new", prompts=(mine,))
+    assert started(PLAN, Candidate("new-prompt", tenants={"shop": changed}), before=(now,)).arms[1].prompts == (mine,)
+    nonsense = changed._replace(prompts=(PromptFile("answer", "no front matter"),))
+    assert "prompt answer:1" in _refusal(Candidate("nonsense", tenants={"shop": nonsense}))
+
+
+def _refusal(candidate: Candidate) -> str:
+    with pytest.raises(StackError) as refused:
+        started(PLAN, candidate)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "says"),
+    [
+        (Candidate("c", prompt=PromptChoice("answer", "answer@1#0", "…")), "it goes with a policy"),
+        (Candidate("c", generation={"small_model": "small-2"}), "spillway models swap"),
+    ],
+)
+def test_what_only_replays_try_is_refused(candidate: Candidate, says: str) -> None:
+    """With what to do instead."""
+    assert says in _refusal(candidate)
 
 
 def test_models_alone_leave_the_policy_as_it_is_live() -> None:

@@ -229,3 +229,15 @@ def test_what_a_finish_says_of_the_model() -> None:
     assert verdict(finish("error", "unready"), LIMITS) == "bad"
     assert verdict(finish("deadline", "first", None, LIMITS.fair), LIMITS) == "bad"
     assert verdict(finish("deadline", "total", None, LIMITS.fair / 2), LIMITS) == "none"
+    assert verdict(finish("deadline", "total", None, LIMITS.fair), LIMITS) == "bad"
+
+
+def test_text_that_was_cut_by_the_turn_s_deadline_is_slow() -> None:
+    """Under overload that is every turn's fate: five in a row do not close the pool to all others."""
+    cut = verdict(finish("deadline", "total", 0.1, 4.0), LIMITS)
+    assert cut == "slow"
+    assert verdict(finish("deadline", "total", 0.01, LIMITS.fair / 2), LIMITS) == "none"
+    assert verdict(finish("deadline", "between", 0.1, 4.0), LIMITS) == "bad"
+    breaker = Breaker()
+    now = filled(breaker, [cut] * (LIMITS.least - 1))
+    assert breaker.state(now) == "closed"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from processors.ladder import REASONS, Ask, Offer, Rules, Run, Speed, Wait, below, choose, consider, rank
+from processors.ladder import REASONS, Ask, Offer, Rules, Run, Speed, Wait, choose, consider, rank
 from schemas.events import PassedOver
+from streams.generation.ports import Fault
 
 LARGE = Offer("large_model", "big", Speed(0.5, 0.02), 4096)
 SMALL = Offer("small_model", "little", Speed(0.1, 0.002), 2048)
@@ -98,12 +100,6 @@ def test_a_breaker_on_trial_lets_the_turn_through_as_such() -> None:
     assert found.trial
 
 
-def test_what_is_below_a_rung() -> None:
-    """When a model fails, the rungs after it are left; all of them if the rung was not among them."""
-    assert below(ASK.rungs, "large_model") == ("small_model", "knowledge", "fallback")
-    assert below(("template",), "large_model") == ("template",)
-
-
 def test_a_tier_has_a_class() -> None:
     """A tier nobody ranked is in the lowest class; without any ranks there is one class."""
     assert [rank(tier, {"vip": 0, "standard": 1}) for tier in ("vip", "standard", "new")] == [0, 1, 1]
@@ -113,4 +109,5 @@ def test_a_tier_has_a_class() -> None:
 def test_every_reason_is_explained_to_operators() -> None:
     """The page on the ladder has a row for each word that can stand on a reply."""
     page = (Path(__file__).resolve().parents[2] / "docs" / "ladder.md").read_text("utf-8")
-    assert [r for r in REASONS if f"| `{r}` |" not in page] == []
+    reasons = [*REASONS, *(f"model_{fault}" for fault in get_args(Fault) if fault)]
+    assert [r for r in reasons if f"| `{r}` |" not in page] == []

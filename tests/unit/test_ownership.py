@@ -127,3 +127,11 @@ def test_a_stopping_source_hands_nothing_out() -> None:
     assert ownership.stop(1)
     with ownership.hand(ownership.epochs) as hand:
         assert not hand.states
+
+
+def test_what_was_kept_for_a_lost_partition_is_given_back() -> None:
+    """So that what is under way for it can be called off; each state once, of whole partitions alone."""
+    ownership = owned(2)
+    assert ownership.lose([("a", 1)]) == {1: "state 1"}
+    assert ownership.lose([("b", 1)]) == {}
+    assert ownership.lose(BOTH) == {0: "state 0"}

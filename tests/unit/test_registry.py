@@ -27,14 +27,23 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 class Registry(ThreadingHTTPServer):
-    """A registry with ids of its own: `ids` by subject; `takes_ids`: whether IMPORT mode works."""
+    """A registry with ids of its own: `ids` of each subject by schema; `takes_ids`: whether IMPORT mode works."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
-        self.ids: dict[str, int] = {}
+        self.ids: dict[str, dict[str, int]] = {}
         self.takes_ids = False
         self.refuses = 0
         self.next_id = 500
+
+    def latest(self, record: str) -> int:
+        """The id of a record's newest version."""
+        return list(self.ids[subject_of(record)].values())[-1]
+
+    def renumber(self, record: str, id_: int) -> None:
+        """Gives a record of one version another id."""
+        (schema,) = self.ids[subject_of(record)]
+        self.ids[subject_of(record)][schema] = id_
 
     @property
     def url(self) -> str:
@@ -67,13 +76,14 @@ class _Answers(BaseHTTPRequestHandler):
         if self.server.refuses:
             return self._answer(self.server.refuses, {"message": "no"})
         if not self.path.endswith("/versions"):
-            known = subject in self.server.ids
-            return self._answer(200 if known else 404, {"id": self.server.ids.get(subject)})
+            found = self.server.ids.get(subject, {}).get(body["schema"])
+            return self._answer(404 if found is None else 200, {"id": found})
         if "id" in body and not self.server.takes_ids:
             return self._answer(422, {})
         self.server.next_id += 1
-        self.server.ids[subject] = body.get("id", self.server.next_id)
-        return self._answer(200, {"id": self.server.ids[subject]})
+        ids = self.server.ids.setdefault(subject, {})
+        ids[body["schema"]] = body.get("id", self.server.next_id)
+        return self._answer(200, {"id": ids[body["schema"]]})
 
     def log_message(self, *_: object) -> None:
         """Keeps quiet."""
@@ -108,7 +118,7 @@ def test_a_registry_that_numbers_by_itself_is_followed(running: Registry, tmp_pa
     import_into(running.url)
     ids = ids_of(running.url, tmp_path / "kept" / "ids.json").ids
     assert {record: numbers[-1] for record, numbers in ids.items()} == {
-        record: running.ids[subject_of(record)] for record in Ids.pinned().ids
+        record: running.latest(record) for record in Ids.pinned().ids
     }
     assert min(numbers[0] for numbers in ids.values()) > 500
 
@@ -139,15 +149,15 @@ def test_an_id_that_changed_is_refused(running: Registry, tmp_path: Path) -> Non
     kept = tmp_path / "ids.json"
     import_into(running.url)
     ids_of(running.url, kept)
-    running.ids[subject_of("ReplyProduced")] = 9000
-    with pytest.raises(IdsChanged, match=r"ReplyProduced version 1 the id 9000.*ids\.json"):
+    running.renumber("AgentReplied", 9000)
+    with pytest.raises(IdsChanged, match=r"AgentReplied version 1 the id 9000.*ids\.json"):
         ids_of(running.url, kept)
 
 
 def test_one_id_for_two_schemas_is_refused(running: Registry, tmp_path: Path) -> None:
     """An id has to say what the bytes are."""
     import_into(running.url)
-    running.ids[subject_of("ReplyProduced")] = running.ids[subject_of("AgentReplied")]
+    running.renumber("AgentReplied", running.latest("SessionClosed"))
     with pytest.raises(IdsChanged, match="several of our schemas one id"):
         ids_of(running.url, tmp_path / "ids.json")
 

@@ -11,9 +11,9 @@ from infra.replaying.topics import RunTopics
 from projections.analytics.rows import FACTS
 from projections.reading import refused
 from projections.runs import Forbidden, LiveRefused, RunFacts, WrongRunName
-from schemas.catalogue import CATALOGUE, MESSAGES, TOPIC_OF, TOPICS
+from schemas.catalogue import CATALOGUE, MESSAGES, PARTIALS, TOPIC_OF, TOPICS
 from schemas.codec import Codec
-from schemas.events import Event, MessageReceived, Record
+from schemas.events import Event, MessageReceived, Record, ReplyPartial
 from schemas.identity import session_key
 from schemas.validation import wrong_run
 from streams.channels.publisher import Publisher
@@ -122,6 +122,18 @@ def test_facts_of_another_run_or_of_no_conversation_are_forbidden() -> None:
     for record in (live, other, control):
         with pytest.raises(Forbidden):
             facts.write(PartitionReplay((record,), (), {}), 0)
+
+
+def test_pieces_of_replies_are_forbidden() -> None:
+    """Customers watch them being made; a replay has nobody who watches, on no topic and in no table."""
+    meta = of_run(a_session()[0].event).meta
+    piece = Record(PARTIALS, 0, 0, 0, ReplyPartial(meta, "a-1", 0, "You can "))
+    with pytest.raises(Forbidden):
+        RunFacts(NO_STORE, "replay-1").write(PartitionReplay((piece,), (), {}), 0)
+    with pytest.raises(Forbidden):
+        RunTopics(NOWHERE, "replay-1", CODEC).write([piece])
+    with pytest.raises(NotLive):
+        Publisher(NOWHERE, CODEC).publish(piece.event, lambda why: None)
 
 
 def test_isolated_topics_are_none_of_the_catalogue() -> None:

@@ -10,7 +10,7 @@ from schemas.events import AgentReplied, Event, MadeBy, Record, ReplyProduced, S
 from schemas.identity import follow, reply_id
 from streams.control import ControlFold
 from streams.policies import Policies
-from streams.reply import Reply, ReplyState
+from streams.reply import AHEAD, Reply, ReplyState
 from streams.reply_cache import LruReplyCache
 from streams.testing import EPOCH, Conversations, Crash, Hold, Pass, Release, Restart, a_message, a_policy
 
@@ -146,16 +146,33 @@ class TestTurnsOfOthers:
         assert len(desk.due()) == 1
         assert desk.state.safe()[ROUTES] == 0
 
-    def test_get_the_fallback_at_their_deadline(self) -> None:
-        """Not before; and once."""
+    def test_get_what_a_fast_rung_has_at_their_deadline(self) -> None:
+        """A tenth of a second before, so that it is in the log by then; not earlier; and once."""
         desk = Desk()
         desk.see_end()
         desk.read(a_route("generation", deadline=5.0))
-        assert desk.due(EPOCH + 5 * SECOND - 1) == []
-        (reply,) = desk.due(EPOCH + 5 * SECOND)
-        assert reply.rung == "fallback"
+        assert desk.due(EPOCH + 5 * SECOND - AHEAD - 1) == []
+        (reply,) = desk.due(EPOCH + 5 * SECOND - AHEAD)
+        assert reply.rung == "template"
         assert desk.due(EPOCH + 60 * SECOND) == []
         assert desk.state.safe()[ROUTES] == 1
+
+    def test_say_which_rungs_their_owner_did_not_make(self) -> None:
+        """Where no other rung has an answer either, it is the fallback."""
+        desk = Desk()
+        desk.see_end()
+        desk.read(a_route("generation", deadline=5.0)._replace(rungs=("large_model", "knowledge", "fallback")))
+        (reply,) = desk.due(EPOCH + 5 * SECOND)
+        assert reply.rung == "fallback"
+        assert [tuple(p) for p in reply.passed_over] == [("large_model", "deadline"), ("knowledge", "no_article")]
+
+    def test_that_are_much_too_late_get_the_fallback(self) -> None:
+        """A stage that was away for long does not answer old questions one by one."""
+        desk = Desk()
+        desk.see_end()
+        desk.read(a_route("generation", deadline=5.0))
+        (reply,) = desk.due(EPOCH + 6 * SECOND)
+        assert reply.rung == "fallback"
 
     def test_are_closed_by_their_owners_answer(self) -> None:
         """In whichever order route and answer are read."""

@@ -164,7 +164,8 @@ def test_parameters_are_checked(model: dict[str, ModuleType]) -> None:
         ({"tokenms": "4"}, "no such parameter: tokenms; there are token_ms"),
         ({"token_ms": "-1"}, "parameter token_ms"),
         ({"error_share": "1.5"}, "from 0 to 1"),
-        ({"slots": "0"}, "at least 1"),
+        ({"slots": "0"}, "slots: must be at least 1"),
+        ({"threads": "0"}, "threads: must be at least 1"),
         ({"load": "slowly"}, "must be one of works, out of memory"),
     ]:
         with pytest.raises(ValueError, match=why):

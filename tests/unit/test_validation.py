@@ -82,7 +82,12 @@ def test_what_our_stages_made_is_not_looked_at() -> None:
     assert wrong_event(routed._replace(meta=routed.meta._replace(event_id="x", tenant_id="")), 0) is None
 
 
-@pytest.mark.parametrize("event", [a_model(), a_model(tenant="bank"), a_withdrawal(), a_withdrawal("bank")])
+def a_served() -> Any:
+    """An activation of a model on a generating server."""
+    return a_model(task="small_model", name="small_2.v1")._replace(location="")
+
+
+@pytest.mark.parametrize("event", [a_model(), a_served(), a_model(tenant="bank"), a_withdrawal(), a_withdrawal("bank")])
 def test_a_model_is_for_one_tenant_or_for_every_one(event: Any) -> None:
     """An empty tenant means every one; a withdrawal names no bundle."""
     assert wrong_activation(event) is None
@@ -91,13 +96,16 @@ def test_a_model_is_for_one_tenant_or_for_every_one(event: Any) -> None:
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        (a_model(task="weather"), "task 'weather' is none of intent, sentiment"),
+        (a_model(task="weather"), "task 'weather' is none of intent, sentiment, small_model, large_model"),
         (a_model(tenant="Bank!"), "meta.tenant_id 'Bank!' is no tenant's name"),
         (a_withdrawal(tenant="Bank!"), "meta.tenant_id 'Bank!' is no tenant's name"),
         (a_model()._replace(fingerprint=""), "fingerprint '' is not name@version#hash"),
         (a_model()._replace(version="2"), "is not that of model@2"),
         (a_model()._replace(location="/etc/0123456789ab"), "is not name/hash, relative to the model store"),
         (a_model()._replace(location="../0123456789ab"), "is not name/hash, relative to the model store"),
+        (a_served()._replace(location="model/0123456789ab"), "must be empty"),
+        (a_served()._replace(name="other"), "is not that of other@1"),
+        (a_served()._replace(fingerprint="little one"), "is not name@version#hash"),
     ],
 )
 def test_an_activation_that_makes_no_sense_says_why(event: Any, said: str) -> None:

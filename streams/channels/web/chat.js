@@ -1,5 +1,6 @@
 // The chat page: one conversation over one WebSocket. What is sent waits in `outbox` until the gateway has confirmed it,
 // and goes out again with the same id after a reconnect; replies that were missed come first, and none is shown twice.
+// A reply that is being made is a draft: shown as far as it is there, kept nowhere, and replaced by the reply.
 import { WORDS } from "/words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -21,6 +22,7 @@ let socket = null;
 let attempts = 0;
 let timer = null;
 let typingTimer = null;
+const drafts = new Map(); // of turns without a reply: { attempt, characters }, by turn; shown last in the log
 const words = () => WORDS[lang];
 
 function element(tag, className, text) {
@@ -68,6 +70,7 @@ function draw() {
     $("log").append(empty);
   }
   for (const item of chat.items) $("log").append(drawn(item));
+  for (const [turn, draft] of drafts) if (draft.characters.length) $("log").append(drawnDraft(turn, draft));
   showHanded();
   toEnd();
 }
@@ -145,12 +148,13 @@ function redraw(item) {
 function add(item) {
   if (!chat.items.length) $("log").replaceChildren();
   chat.items.push(item);
-  const near = $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 160;
-  $("log").append(drawn(item));
+  const near = nearEnd();
+  $("log").insertBefore(drawn(item), $("log").querySelector(".draft"));
   if (near || item.mine) toEnd();
   keep();
 }
 
+const nearEnd = () => $("scroll").scrollHeight - $("scroll").scrollTop - $("scroll").clientHeight < 160;
 const toEnd = () => { $("scroll").scrollTop = $("scroll").scrollHeight; };
 
 function showHanded() {
@@ -163,6 +167,43 @@ function typing(on) {
   $("typing").hidden = !on;
   if (on) { toEnd(); typingTimer = setTimeout(() => typing(false), TYPING_FOR); }
 }
+
+// ---- replies that are being made
+
+function drawnDraft(turn, draft) {
+  const li = element("li", "item draft");
+  li.id = `d${turn}`;
+  li.setAttribute("aria-hidden", "true"); // read aloud once, when the reply is there
+  const bubble = element("p", "bubble", draft.characters.join(""));
+  bubble.dir = "auto";
+  li.append(bubble);
+  return li;
+}
+
+function partial(frame) {
+  if (chat.items.some((i) => !i.mine && i.turn === frame.turn_id)) return;
+  const known = drafts.get(frame.turn_id);
+  const same = known?.attempt === frame.attempt;
+  const had = same ? known.characters : [];
+  if (frame.position > had.length) { if (!same) dropDraft(frame.turn_id); return; } // a hole: the reply fills it
+  const draft = { attempt: frame.attempt, characters: [...had.slice(0, frame.position), ...frame.text] };
+  drafts.set(frame.turn_id, draft);
+  const there = $(`d${frame.turn_id}`);
+  const near = nearEnd();
+  if (!draft.characters.length) there?.remove();
+  else if (there) there.firstChild.textContent = draft.characters.join("");
+  else $("log").append(drawnDraft(frame.turn_id, draft));
+  typing(!draft.characters.length);
+  if (near) toEnd();
+}
+
+function dropDraft(turn) {
+  drafts.delete(turn);
+  $(`d${turn}`)?.remove();
+}
+
+const shownDraft = () => $("log").querySelector(".draft") !== null;
+const dropDrafts = () => [...drafts.keys()].forEach(dropDraft);
 
 // ---- sending
 
@@ -209,9 +250,10 @@ function reply(frame) {
   if (frame.handoff || frame.agent_id) chat.handed = true;
   else chat.handed = false; // the bot speaks again
   chat.last = frame.id;
+  if (frame.turn_id) dropDraft(frame.turn_id);
   add(item);
   showHanded();
-  typing(!chat.handed && chat.items.some((i) => i.mine && i.state === "sent" && !i.answered && Date.now() - i.at < TYPING_FOR));
+  typing(!chat.handed && !shownDraft() && chat.items.some((i) => i.mine && i.state === "sent" && !i.answered && Date.now() - i.at < TYPING_FOR));
 }
 
 function accepted(frame) {
@@ -240,6 +282,7 @@ function failed(frame) {
 
 function connect() {
   clearTimeout(timer);
+  dropDrafts();
   if (socket) { socket.onclose = null; socket.close(); }
   if (!attempts) setState("connecting");
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -250,12 +293,14 @@ function connect() {
     const frame = JSON.parse(event.data);
     if (frame.type === "hello") { attempts = 0; setState("open"); pending().forEach(deliver); }
     else if (frame.type === "reply") reply(frame);
+    else if (frame.type === "partial") partial(frame);
     else if (frame.type === "accepted") accepted(frame);
     else if (frame.type === "error") failed(frame);
   };
   made.onclose = (event) => {
     if (made !== socket) return;
     typing(false);
+    dropDrafts(); // what is still open comes again from its beginning
     const refused = event.code >= 4400 && event.code < 4500;
     setState(refused ? "refused" : "lost");
     attempts += 1;

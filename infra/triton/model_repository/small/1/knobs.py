@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-NUMBERS = {"token_ms": 4.0, "first_token_ms": 0.0, "error_share": 0.0, "wrong_shape_share": 0.0}
-WHOLE = {"slots": 64, "seed": 1}
+NUMBERS = {"token_ms": 0.0, "first_token_ms": 0.0, "error_share": 0.0, "wrong_shape_share": 0.0}
+WHOLE = {"slots": 64, "seed": 1, "threads": 1}
 LOADS = ("works", "out of memory")
 OTHERS = {"load", "generator", "sha256"}
 
@@ -15,7 +15,8 @@ class OutOfMemory(Exception):
 
 
 class Knobs(NamedTuple):
-    """The parameters, checked. Times are in seconds; shares from 0 to 1. `slots`: requests answered at once."""
+    """The parameters, checked. Times are in seconds; shares from 0 to 1. `slots`: requests answered at once; `threads`:
+    that compute."""
 
     token_s: float
     first_token_s: float
@@ -24,6 +25,7 @@ class Knobs(NamedTuple):
     slots: int
     seed: int
     loads: str
+    threads: int
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Knobs":
@@ -40,8 +42,9 @@ class Knobs(NamedTuple):
         for share in ("error_share", "wrong_shape_share"):
             if number[share] > 1:
                 raise ValueError(f"parameter {share}: must be from 0 to 1, not {number[share]}")
-        if whole["slots"] < 1:
-            raise ValueError("parameter slots: must be at least 1")
+        for name in ("slots", "threads"):
+            if whole[name] < 1:
+                raise ValueError(f"parameter {name}: must be at least 1")
         loads = given.get("load", LOADS[0])
         if loads not in LOADS:
             raise ValueError(f"parameter load: must be one of {', '.join(LOADS)}, not {loads!r}")
@@ -53,6 +56,7 @@ class Knobs(NamedTuple):
             slots=whole["slots"],
             seed=whole["seed"],
             loads=loads,
+            threads=whole["threads"],
         )
 
     def load(self) -> None:

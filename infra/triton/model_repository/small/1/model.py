@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -17,13 +18,18 @@ import triton_python_backend_utils as pb_utils
 from asked import Asked, Refused
 from extractive import Extractive
 from knobs import Knobs
+from pointer import Pointer
 
-GENERATORS = {"extractive": Extractive}
+GENERATORS = {"pointer": Pointer, "extractive": Extractive}
 LOOK_FOR_THE_SERVER_S = 0.2
 
 
 class TritonPythonModel:
-    """What the Python backend calls. `execute` only hands over: one loop, in a thread of its own, answers."""
+    """What the Python backend calls. `execute` only hands over: one loop, in a thread of its own, answers.
+
+    What makes the text runs in threads beside the loop, one piece of one answer at a time and the answers in turn, so
+    that none waits for another's end and nothing keeps the loop from sending or from seeing a cancel.
+    """
 
     def initialize(self, args):
         """Raises what the knob `load` asks for, and ValueError for parameters that are none."""
@@ -33,10 +39,11 @@ class TritonPythonModel:
         given = {name: value["string_value"] for name, value in parameters.items()}
         self._knobs = Knobs.of(given)
         self._knobs.load()
-        name = given.get("generator", "extractive")
+        name = given.get("generator", "pointer")
         if name not in GENERATORS:
             raise ValueError(f"parameter generator: there is no {name!r}; there are {', '.join(GENERATORS)}")
         self._generator = GENERATORS[name]()
+        self._making = ThreadPoolExecutor(self._knobs.threads, thread_name_prefix="making")
         self._faults = self._knobs.faults()
         self._loop = asyncio.new_event_loop()
         self._slots = asyncio.Semaphore(self._knobs.slots)
@@ -60,6 +67,7 @@ class TritonPythonModel:
         """Ends what is under way: the server calls it once no request is left, or gives up waiting."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
+        self._making.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, asked, sender):
         async with self._slots:
@@ -69,7 +77,8 @@ class TritonPythonModel:
                 return
             text, tokens, reason = asked.text if asked.prepend else "", 0, "None"
             await asyncio.sleep(self._knobs.first_token_s)
-            for piece in asked.limited(self._generator.pieces(asked.prompt)):
+            pieces = asked.limited(self._generator.pieces(asked.prompt))
+            while (piece := await self._loop.run_in_executor(self._making, next, pieces, None)) is not None:
                 if sender.is_cancelled():
                     sender.send(_response(asked, fault, "", 0, "abort"), flags=FINAL)
                     return
