@@ -1,6 +1,6 @@
 """A pool, its queue and its ladder in simulated time: what fairness is worth, in figures.
 
-`python -m streams.generation.simulation` prints them. The queue, the caps and the ladder are the real ones; the
+`python -m streams.generation.simulation_figures` prints them. The queue, the caps and the ladder are the real ones; the
 models are drawn: a prompt of a few hundred tokens, a reply of about a hundred, a pool that is slower the fuller it is.
 """
 
@@ -205,9 +205,3 @@ class _Simulation:
     def _reply(self, it: _Drawn, rung: str, reason: str, tokens: int, more: float) -> None:
         seconds = self._now - it.came + more + self._late.expovariate(1 / 0.02)
         self._served.append(Served(it.tenant, it.came, seconds, it.room, rung, reason, tokens))
-
-
-if __name__ == "__main__":
-    from streams.generation.simulation_figures import main
-
-    main()

@@ -142,3 +142,7 @@ def main() -> None:
     few, many = microseconds(10), microseconds(10_000)
     print(f"a turn costs the queue {few:.0f} us with 10 tenants, {many / few:.2f} times that with 10,000")
     print(f"{perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
