@@ -59,8 +59,8 @@ class Unfolding:
         """The reply is there: writes what is missing of it, or all where it says something else."""
         with self._lock:
             self._turn = ""
-            if self._text.rstrip() == text:
-                self._text = text
+            if not self._columns and self._text.rstrip() == text:
+                self._text = text  # spaces at the end hurt nobody in a file; on a terminal they may have wrapped
             elif not text.startswith(self._text):
                 self._void()
             self._write(f"{text[len(self._text) :]}\n")

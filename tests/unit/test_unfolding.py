@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infra.cli.unfolding import AGAIN, Unfolding, rows
@@ -108,6 +108,7 @@ def test_a_wide_character_is_never_cut() -> None:
     assert rows("0123456789\n0", 10) == 2
 
 
+@example([" "], "")
 @given(st.lists(st.text("ab 可以。\n", max_size=30), max_size=4), st.text("ab 可以。\n", max_size=30))
 def test_on_a_terminal_only_the_reply_stands_in_the_end(attempts: list[str], reply: str) -> None:
     """Whatever attempts there were, and however they wrapped, the screen shows what it would without them."""
