@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.progress import Progress
 
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.local.errors import StackError
 from infra.replaying.moments import NoMoment, moment
 from infra.settings import Settings
@@ -36,7 +36,7 @@ def command(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing: hold the files of the folder against their hashes.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Write a stretch of the log to Avro files, with everything that a replay of it needs.

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from infra.cli import bench_cache, bench_generation
 from infra.cli.bench_replay import Stretched, replayed, replayed_beside
-from infra.cli.options import DEFAULT_DATA, Data, Share
+from infra.cli.options import DEFAULT_DATA, AsJson, Data, Share
 from infra.hop_bench import BenchFailed, Result, measure
 from infra.local.errors import StackError, StackNotRunning
 from infra.local.stack import LocalStack
@@ -76,7 +76,7 @@ def replay(
     rounds: Annotated[int, typer.Option(min=1, help="With --beside: without and with a replay, so often.")] = 3,
     rate: Annotated[float, typer.Option(min=1, help="With --beside: messages a second.")] = 200.0,
     seconds: Annotated[float, typer.Option(min=1, help="With --beside: of a round.")] = 30.0,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Replay a stretch of the running stack as live was, compare it with live, and say how fast that was.

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.cache_bench import MARKED, Result, measure
 from infra.cache_traffic import Models, traffic
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.demo import TENANTS
 from infra.generation.serving import models_of
 from infra.generation.settings import load_generation
@@ -35,7 +35,7 @@ def command(
         Optional[str],  # noqa: UP045
         typer.Option(metavar="HOST:PORT", help="The server's gRPC; else that of the stack on DIR, if there is one."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Say how many turns of real traffic are answered from the cache of generated answers, and what that saves.

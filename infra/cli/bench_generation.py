@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from infra.cli.options import AsJsonLater
 from infra.local.errors import StackError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Hurt, swap, flood and measure generation, on a stack of its own with a real Triton server.",
 )
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON; how far it is goes to the standard error output.")]
 Tenants = Annotated[int, typer.Option(min=2, help="Tenants that send turns.")]
 Rate = Annotated[
     Optional[float],  # noqa: UP045
@@ -52,7 +52,7 @@ def faults(
     slots: Slots = 16,
     seed: Seed = 1,
     data: Kept = None,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """Kill, stop, slow down and starve the model's server under load; exit code 1 where a promise is broken.
 
@@ -89,7 +89,7 @@ def swap(
     slots: Slots = 16,
     seed: Seed = 1,
     data: Kept = None,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """Swap the model under load: what is dropped or late, before and during.
 
@@ -117,7 +117,7 @@ def burst(
     slots: Slots = 16,
     seed: Seed = 1,
     data: Kept = None,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """One tenant of a fifth of the load sends ten times as much: the others' p99, and who is served what.
 
@@ -148,7 +148,7 @@ def overhead(
     model: Annotated[str, typer.Option(metavar="NAME", help="The server's; of `small` the speed is set.")] = "small",
     triton: Annotated[str, typer.Option(metavar="HOST:PORT", help="A server elsewhere; default: one here.")] = "",
     data: Kept = None,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """The same requests straight to Triton and through the pipeline: tokens a second, seconds to the first text.
 
@@ -173,7 +173,7 @@ def classifiers(
     runtime: Annotated[str, typer.Option(help="cpu, cuda, or grpc://HOST:PORT of a Triton.")] = "cpu",
     concurrency: Annotated[str, typer.Option(metavar="N,N…", help="Texts at once.")] = "1,64,256",
     seconds: Annotated[float, typer.Option(min=0.1, help="For each size.")] = 3.0,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """Texts a second that a classifier does: on the processor, on a GPU (CUDA), or on a Triton server.
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.local.errors import StackError, StackNotRunning
 from infra.local.state import Folder
 from infra.redrive import Not, Settled, Writer, answered_turns, plan
@@ -26,7 +26,6 @@ from streams.log import read_to_end
 from streams.sink import Sink
 
 app = typer.Typer(no_args_is_help=True, help="What was rejected and why; back through once mended.")
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Stage = Annotated[Optional[str], typer.Option(help="Only those that this stage wrote.")]  # noqa: UP045
 Reason = Annotated[Optional[str], typer.Option(help="Only those with this reason.")]  # noqa: UP045
 Tenant = Annotated[Optional[str], typer.Option(help="Only those of this tenant.")]  # noqa: UP045

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.exceptions import Error
 
 from infra.announcing import announce
 from infra.candidates.parse import load_candidate
-from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, By, Data, operator
+from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, AsJson, By, Data, operator
 from infra.experiments.bundles import stored
 from infra.experiments.finding import find_out, state_of
 from infra.experiments.foresight import foreseen
@@ -45,7 +45,6 @@ app = typer.Typer(
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The experiment.")]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Whose, where several tenants have one of that name.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command(name="start")

@@ -13,7 +13,7 @@ import typer
 from confluent_kafka import KafkaException
 
 from infra.cli import models_served
-from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, By, Data, operator
+from infra.cli.options import AHEAD, DEFAULT_DATA, LOADS, AsJson, By, Data, operator
 from infra.local.errors import StackError
 from infra.models.activation import activation, history, publish, when, withdrawal
 from infra.models.description import described, written
@@ -35,7 +35,6 @@ Bundled = Annotated[
     str, typer.Argument(metavar="BUNDLE", help="A folder, NAME, NAME@VERSION, NAME#HASH or a whole fingerprint.")
 ]
 Tenant = Annotated[str, typer.Option(metavar="NAME", help="Only for this tenant; default: for every tenant.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command(name="list")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from infra.cli.options import AHEAD, DEFAULT_DATA, By, Data, operator
+from infra.cli.options import AHEAD, DEFAULT_DATA, AsJsonLater, By, Data, operator
 from infra.local.errors import StackError
 from infra.models.activation import publish, when
 from infra.settings import Settings, triton_address
@@ -33,7 +33,6 @@ From = Annotated[
     ),
 ]
 Timeout = Annotated[float, typer.Option(min=1, metavar="SECONDS", help="For each step.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON; how far it is goes to the standard error output.")]
 
 
 def load(
@@ -42,7 +41,7 @@ def load(
     triton: At = None,
     timeout: Timeout = 120.0,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """Load a model on the Triton server, and ask it for a short reply. No turn goes to it before a swap.
 
@@ -80,7 +79,7 @@ def unload(
     force: Annotated[bool, typer.Option("--force", help="Even if it is in use, or nobody can say whether.")] = False,
     timeout: Timeout = 120.0,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """Unload a model from the Triton server, once nobody asks it. What it has under way runs to its end.
 
@@ -120,7 +119,7 @@ def swap(
     triton: At = None,
     timeout: Timeout = 120.0,
     data: Data = DEFAULT_DATA,
-    as_json: AsJson = False,
+    as_json: AsJsonLater = False,
 ) -> None:
     """Let another model stand for a rung while turns flow, none of them dropped; then unload the one before.
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from infra.announcing import announce
-from infra.cli.options import AHEAD, DEFAULT_DATA, Data
+from infra.cli.options import AHEAD, DEFAULT_DATA, AsJson, Data
 from infra.settings import Settings
 from infra.tenants import activation, load_tenant
 from infra.wiring import build_codec, open_control
@@ -20,7 +20,6 @@ from schemas.events import PolicyActivated
 
 app = typer.Typer(no_args_is_help=True, help="Check, activate and list the policies of tenants.")
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder: policy.yaml, articles/*.md, prompts/*.md.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from confluent_kafka import KafkaException
 
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.replaying.errors import ReplayError
 from infra.replaying.running import delete as delete_run
 from infra.replaying.running import outcome
@@ -24,7 +24,6 @@ from projections.runs.store import NoSuchRun
 
 app = typer.Typer(no_args_is_help=True, help="What was replayed: list, show, delete.")
 Name = Annotated[str, typer.Argument(metavar="RUN", help="The run.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command("list")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.local.inspection import PartStatus, StackStatus, inspect_stack
 from infra.local.state import Folder
 
@@ -17,7 +16,7 @@ _MB = 1_000_000
 
 def command(
     data: Data = DEFAULT_DATA,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the parts of the running stack: version, pid, port, memory, readiness, restarts; and the lag of each group.
 

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from rich.console import Console
 from rich.table import Table
 
-from infra.cli.options import DEFAULT_DATA, Data
+from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.flow_picture import mermaid
 from infra.local.errors import StackError
 from infra.settings import Settings
@@ -21,7 +21,7 @@ from streams.log import a_reader, bounds
 
 def command(
     data: Data = DEFAULT_DATA,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
     picture: Annotated[bool, typer.Option("--picture", help="The flow as a Mermaid picture.")] = False,
 ) -> None:
     """The catalogue of topics: owner, key, records, writers and readers; with offsets and sizes where a stack runs.

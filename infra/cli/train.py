@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 from rich.console import Console
@@ -68,26 +68,37 @@ def command(
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         # Read when numpy is loaded, below. Sums in another order are other sums, so the fast size takes one thread.
         os.environ[variable] = str(threads if size == "accurate" or (recipe or "").endswith("accurate") else 1)
-    try:
-        from infra.training.refusal import TrainingRefused
+    with _told():
         from infra.training.run import Wanted
 
         only = tuple(part.strip() for part in sets.split(",") if part.strip()) if sets else ()
         names = (head or "", name or "", version or "")
-        wanted = Wanted(task, data, out, recipe, size, only, *names, seed, release, threads, reuse)
-        try:
-            figures = _trained(wanted)
-        except TrainingRefused as refused:
-            typer.echo(str(refused), err=True)
-            raise typer.Exit(2) from refused
+        figures = _trained(Wanted(task, data, out, recipe, size, only, *names, seed, release, threads, reuse))
+    typer.echo(shown(figures, _taken(figures, began, as_json)))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What keeps a training from running is told with its remedy; exit code 2 where it refuses what was asked."""
+    from infra.training.refusal import TrainingRefused
+
+    try:
+        yield
+    except TrainingRefused as refused:
+        typer.echo(str(refused), err=True)
+        raise typer.Exit(2) from refused
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in PACKAGES:
             raise
         raise PartMissing(f"training needs {missing.name}: pip install 'spillway[train,cpu]'") from missing
+
+
+def _taken(figures: dict[str, Any], began: float, as_json: Path | None) -> float:
+    """The seconds since `began`; they and the figures go to the file, where one is asked for."""
     seconds = round(time.monotonic() - began, 1)
     if as_json is not None:
         as_json.write_text(json.dumps({**figures, "seconds": seconds}, ensure_ascii=False), encoding="utf-8")
-    typer.echo(shown(figures, seconds))
+    return seconds
 
 
 def _trained(wanted: Wanted) -> dict[str, object]:
@@ -103,23 +114,12 @@ def _generation(data: Path, out: Path, seed: int, as_json: Path | None, began: f
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    try:
+    with _told():
         from infra.training.generation import Wanted, run
-        from infra.training.refusal import TrainingRefused
 
-        try:
-            with _progress() as report:
-                found = run(Wanted(data, out, seed), report)
-        except TrainingRefused as refused:
-            typer.echo(str(refused), err=True)
-            raise typer.Exit(2) from refused
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in PACKAGES:
-            raise
-        raise PartMissing(f"training needs {missing.name}: pip install 'spillway[train,cpu]'") from missing
-    seconds = round(time.monotonic() - began, 1)
-    if as_json is not None:
-        as_json.write_text(json.dumps({**found, "seconds": seconds}, ensure_ascii=False), encoding="utf-8")
+        with _progress() as report:
+            found = run(Wanted(data, out, seed), report)
+    seconds = _taken(found, began, as_json)
     typer.echo(f"small in {found['folder']} ({found['mb']} MB), {seconds:.0f} s")
     for name, figures in found["figures"].items():
         typer.echo(f"{name:<12} " + "  ".join(f"{what} {value}" for what, value in figures.items()))

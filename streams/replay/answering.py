@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from processors.outcomes import Emit
 from processors.policy import Rules
 from processors.ports import Knowledge
-from processors.replying import Cached, answer, cache_key, fill
+from processors.replying import Cached, answer, cache_key, said_first
 from processors.stage import Context
 from schemas.catalogue import REPLIES, ROUTES
 from schemas.events import Record, ReplyProduced, ScenarioRouted
@@ -97,10 +97,7 @@ class Answering:
 
 def _unsoothed(said: ReplyProduced, decision: ScenarioRouted, rules: Rules) -> str | None:
     """The answer as the cache held it; None where it is not to be told from what stands before it."""
-    soothing = rules.template(decision.soothing)
-    if soothing is None:
-        return said.text
-    prefix = f"{fill(soothing, decision.lang, dict(decision.slots))}\n\n"
+    prefix = said_first(decision, rules)
     return said.text.removeprefix(prefix) if said.text.startswith(prefix) else None
 
 
