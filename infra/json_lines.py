@@ -43,6 +43,8 @@ def objects_in(
             record = json.loads(line)
         except json.JSONDecodeError as err:
             raise error(f"{path}:{number}: is not JSON ({err.msg}, column {err.colno}); mend the line") from err
+        except (ValueError, RecursionError) as err:
+            raise error(f"{path}:{number}: is not JSON that can be read ({err}); mend the line") from err
         if not isinstance(record, dict):
             raise error(f"{path}:{number}: is not a JSON object; expected {expected}")
         yield number, record

@@ -11,7 +11,9 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
+from fastavro.schema import SchemaParseException, UnknownType
 
+from processors.documents import json_value
 from schemas.codec import Ids
 from schemas.registry import CONTENT_TYPE, Version, same_bytes, versions_of
 
@@ -20,8 +22,19 @@ UNKNOWN_VERSION = (40402, "Version not found.")
 UNKNOWN_SCHEMA = (40403, "Schema not found.")
 
 
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such subject, version or schema"},
+    413: {"description": "The body is too large"},
+    422: {"description": "No schema, or one that is not pinned"},
+}
+
+
+class _Answer(JSONResponse):
+    media_type = CONTENT_TYPE
+
+
 def _answer(content: Any, status: int = 200) -> JSONResponse:
-    return JSONResponse(content, status, media_type=CONTENT_TYPE)
+    return _Answer(content, status)
 
 
 def _error(error: tuple[int, str], status: int = 404) -> JSONResponse:
@@ -53,16 +66,16 @@ class Pinned:
     def holding(self, subject: str, schema: str) -> Version | None:
         """The newest version that writes the same bytes as this schema. Raises ValueError where it is no schema."""
         try:
-            wanted = same_bytes(json.loads(schema))
-        except (TypeError, KeyError, AttributeError) as err:
-            raise ValueError(str(err)) from err
+            wanted = same_bytes(json_value(schema))
+        except (TypeError, KeyError, AttributeError, SchemaParseException, UnknownType, RecursionError) as err:
+            raise ValueError(str(err)[:200]) from err
         return next((v for v in reversed(self.by_subject[subject]) if same_bytes(v.schema) == wanted), None)
 
 
 def router(ids: Ids | None = None) -> APIRouter:
     """The endpoints, to be mounted where adapters expect a registry. `ids`: those in use; if not given, the pinned."""
     pinned = Pinned(ids)
-    routes = APIRouter(tags=["schema registry"])
+    routes = APIRouter(tags=["schema registry"], responses=_REFUSALS, default_response_class=_Answer)
 
     @routes.get("/subjects")
     def subjects() -> JSONResponse:
@@ -125,7 +138,7 @@ async def _looked_up(
     if subject not in pinned.by_subject:
         return _error(UNKNOWN_SUBJECT if refusal[0] == 404 else refusal[1], refusal[0])
     try:
-        body = await request.json()
+        body = json_value(await request.body())
         found = pinned.holding(subject, body["schema"])
     except (ValueError, KeyError, TypeError) as err:
         return _error((42201, f"Invalid schema: {err}"), 422)

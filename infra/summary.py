@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from infra.audit import Audit, audit
+from infra.drills.audit import Audit, audit
 from infra.local.inspection import group_lags
 from infra.manifest import Manifest, Sent, percentiles
 from infra.settings import Settings
@@ -18,7 +18,7 @@ from projections.divergence import session_divergence, turn_divergence
 from projections.ledger import ledger
 from projections.progress import behind
 from schemas.codec import Codec
-from streams.topology import STAGES
+from streams.topology import CHAINS, STAGES
 
 REST: Final = 90.0
 """Seconds that the projections have to come to the end of the log."""
@@ -53,7 +53,7 @@ def come_to_rest(
 
 def _open_work(settings: Settings) -> dict[str, int]:
     """What is not done yet: records that a stage or a store has before it, or else turns without a disposition."""
-    groups = {spec.group for spec in STAGES}
+    groups = {spec.group for spec in STAGES} | {chain.group for chain in CHAINS}
     lag = {name: n for name, n in group_lags(settings.kafka).items() if n and name in groups}
     lag |= {name: n for name, n in behind(settings.kafka, settings.postgres, settings.clickhouse).items() if n}
     if lag:

@@ -24,6 +24,7 @@ from schemas.registry import RegistryError, ids_of, import_into
 from streams.channels.keys import ensure_keys
 from streams.channels.service import DeadlineFor, ten_seconds
 from streams.control import Control, ControlView
+from streams.health import AsksModels
 from streams.policies import Policies
 from streams.reply import Reply
 from streams.reply_cache import LruReplyCache
@@ -72,8 +73,8 @@ def build_stages(
 
 
 def models_of(stages: Iterable[tuple[StageSpec, Stage]]) -> dict[str, Any]:
-    """Of each stage that understands, which models are in force and what is wrong with them."""
-    return {spec.name: stage.status() for spec, stage in stages if isinstance(stage, Understanding)}
+    """Of each stage that asks models, which are in force and what is wrong with them."""
+    return {spec.name: stage.status() for spec, stage in stages if isinstance(stage, AsksModels)}
 
 
 def open_control(settings: Settings, codec: Codec) -> Control:

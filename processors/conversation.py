@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
+from processors.fact_body import Encode, as_text, fields_of, text
 from schemas.events import (
     AgentReplied,
     DeadLettered,
@@ -56,12 +57,10 @@ LEFT_OUT: Final[Mapping[type[Event], frozenset[str]]] = {
     DeadLettered: frozenset({"key", "value"}),
 }
 """What a fold does not keep: a second copy of the text and the tier, and the bytes that the dead letters topic has."""
-WHERE_THERE: Final[Mapping[type[Event], frozenset[str]]] = {ReplyProduced: frozenset({"generated"})}
-"""What a fold keeps only where there is any: records from before the field was there stay as they were stored."""
+WHERE_THERE: Final[Mapping[type[Event], str]] = {ReplyProduced: "generated"}
+"""A last field that a fold keeps only where there is any: records from before it was there stay as they were stored."""
 LATEST: Final = 10_413_791_999_999_999
 """Microseconds: the last moment of 2299, which every store can hold. What is later, or before 1970, is moved here."""
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_SCALARS: Final = frozenset({str, int, bool, float, type(None)})
 
 
 class SessionKey(NamedTuple):
@@ -91,34 +90,19 @@ Session = dict[Place, Fact]
 Fold = dict[SessionKey, Session]
 
 
-def clean(text: str) -> str:
+def clean(name: str) -> str:
     """Without NUL, which PostgreSQL does not take."""
-    return text.replace("\x00", "�") if "\x00" in text else text
+    return name.replace("\x00", "�") if "\x00" in name else name
 
 
 def moment(at: int) -> int:
     """A time that every store can hold."""
-    return 0 if at < 0 else min(at, LATEST)
+    return at if 0 <= at <= LATEST else 0 if at < 0 else LATEST
 
 
 def started_at(meta: Meta) -> int:
     """When the turn of an event began; where it has none, when the event happened."""
     return moment(meta.occurred_at if meta.turn_started_at is None else meta.turn_started_at)
-
-
-def head(record: Record) -> dict[str, Any]:
-    """What is kept of every event besides its own fields."""
-    meta = record.event.meta
-    return {
-        "log_offset": record.offset,
-        "log_time": moment(record.appended_at),
-        "event_id": meta.event_id,
-        "occurred_at": moment(meta.occurred_at),
-        "turn_started_at": started_at(meta),
-        "deadline_at": None if meta.deadline_at is None else moment(meta.deadline_at),
-        "made_by": meta.made_by.stage,
-        "fingerprint": meta.made_by.fingerprint,
-    }
 
 
 def fact(record: Record) -> Fact | None:
@@ -136,34 +120,39 @@ def fact(record: Record) -> Fact | None:
 
 
 def body(record: Record) -> str:
-    """The JSON that is kept of a record."""
-    values = head(record)
+    """The JSON that is kept of a record: where it lies, what is kept of every event's meta, and the event's fields."""
     event = record.event
-    left_out, where_there = LEFT_OUT.get(type(event), ()), WHERE_THERE.get(type(event), ())
-    for field, value in zip(event._fields[1:], event[1:], strict=True):
-        if field not in left_out and (value is not None or field not in where_there):
-            values[field] = value if type(value) in _SCALARS else plain(value)
-    return as_json(values)
+    meta, due = event.meta, event.meta.deadline_at
+    stage, fingerprint = meta.made_by
+    said = (
+        f'{{"log_offset":{record.offset},"log_time":{moment(record.appended_at)},"event_id":{text(meta.event_id)},'
+        f'"occurred_at":{moment(meta.occurred_at)},"turn_started_at":{started_at(meta)},'
+        f'"deadline_at":{"null" if due is None else moment(due)},'
+        f'"made_by":{text(stage)},"fingerprint":{text(fingerprint)},{_fields(event)}}}'
+    )
+    return said if "\\u0000" not in said else as_text(_mended(json.loads(said)))
+
+
+def _fields(event: Event) -> str:
+    cls = cast(Hashable, type(event))
+    write = _WRITERS.get(cls)
+    if write is None:
+        write = _WRITERS[cls] = fields_of(cls, LEFT_OUT.get(type(event), frozenset()) | {"meta"})
+    said = write(event)
+    where_there = WHERE_THERE.get(type(event))
+    return said if where_there is None else said.removesuffix(f',"{where_there}":null')
+
+
+_WRITERS: Final[dict[Hashable, Encode]] = {}
 
 
 def as_json(values: Mapping[str, Any]) -> str:
-    """One JSON text for one value: no NUL in it, and null for what is no number."""
+    """The same text of values that a store gave back: no NUL in it, and null for what is no number."""
     try:
-        text = _encode(values)
+        said = as_text(values)
     except ValueError:
-        return _encode(_mended(values))
-    return text if "\\u0000" not in text else _encode(_mended(values))
-
-
-def plain(value: Any) -> Any:
-    """Named tuples as dictionaries, tuples as lists, maps in the order of their keys."""
-    if type(value) in _SCALARS:
-        return value
-    if isinstance(value, Mapping):
-        return {k: plain(value[k]) for k in sorted(value)}
-    if hasattr(value, "_fields"):
-        return {f: v if type(v) in _SCALARS else plain(v) for f, v in zip(value._fields, value, strict=True)}
-    return [plain(v) for v in value]
+        return as_text(_mended(values))
+    return said if "\\u0000" not in said else as_text(_mended(values))
 
 
 def _mended(value: Any) -> Any:
@@ -197,8 +186,8 @@ def digest(entries: Iterable[tuple[str, str, str]]) -> bytes:
     """Sixteen bytes that stand for a session's state. entries: kind, id and body of each place, in any order."""
     hashed = hashlib.blake2b(digest_size=16)
     for entry in sorted(entries):
-        for text in entry:
-            hashed.update(text.encode("utf-8", "surrogatepass"))
+        for part in entry:
+            hashed.update(part.encode("utf-8", "surrogatepass"))
             hashed.update(b"\x1f")
     return hashed.digest()
 

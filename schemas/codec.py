@@ -14,9 +14,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, cast, get_args, get_type_hints
 
-from fastavro import parse_schema, schemaless_reader, schemaless_writer
+from fastavro import parse_schema, schemaless_reader
 
 from schemas.catalogue import RECORDS, TOPICS
+from schemas.compiled import Read, Write, reader, writer
 from schemas.events import Event
 from schemas.upcasting import UPCASTERS, Upcast, Upcasters
 
@@ -26,8 +27,10 @@ Builder = Callable[[Mapping[str, Any]], Any]
 SHARED: Final = ("Meta", "DialogueState")
 """Records that events contain, in files of their own."""
 HEADER: Final = struct.Struct(">bI")
-UNREADABLE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
-"""What fastavro raises on bytes that are no such record (seen by feeding it random and cut ones)."""
+UNREADABLE: Final = (
+    EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration, struct.error
+)  # fmt: skip
+"""What readers raise on bytes that are no such record (seen by feeding them random and cut ones)."""
 
 
 class Undecodable(ValueError):
@@ -107,28 +110,6 @@ def _lists(cls: Any) -> tuple[int, ...]:
 
 
 @cache
-def _builder(cls: Any) -> Builder:
-    """From the mapping that Avro gives, in the order of the fields, to the tuple."""
-    nested = [(i, _builder(c), many) for i, _, c, many in _nested(cls)]
-    lists = _lists(cls)
-    make = cls._make
-
-    def build(values: Mapping[str, Any]) -> Any:
-        row = list(values.values())
-        for i, inner, many in nested:
-            v = row[i]
-            if many:
-                row[i] = tuple([inner(x) for x in v]) if v else ()
-            elif v is not None:
-                row[i] = inner(v)
-        for i in lists:
-            row[i] = tuple(row[i])
-        return make(row)
-
-    return build
-
-
-@cache
 def _reordering_builder(cls: Any) -> Builder:
     """The same for a record written with an older schema, whose fields may come in another order."""
     nested = [(f, _reordering_builder(c), many) for _, f, c, many in _nested(cls)]
@@ -147,6 +128,39 @@ def _reordering_builder(cls: Any) -> Builder:
         return cls(**row)
 
     return build
+
+
+def _classes(cls: Any) -> dict[str, Any]:
+    """A record's class and those of the records in it, by name."""
+    found = {cls.__name__: cls}
+    for _, _, inner, _ in _nested(cls):
+        found |= _classes(inner)
+    return found
+
+
+def _resolving(written: Schema, current: Schema, build: Builder) -> Read:
+    """Reads what was written with another schema."""
+
+    def read(data: bytes, at: int) -> tuple[Any, int]:
+        body = io.BytesIO(data)
+        body.seek(at)
+        values = schemaless_reader(body, written, current)
+        return build(cast(Mapping[str, Any], values)), body.tell()
+
+    return read
+
+
+def _upcast(read: Read, upcast: Upcast | None) -> Read:
+    """Reads what is something else today."""
+    if upcast is None:
+        return read
+    change = upcast
+
+    def read_today(data: bytes, at: int) -> tuple[Any, int]:
+        event, end = read(data, at)
+        return change(event), end
+
+    return read_today
 
 
 def _then(build: Builder, upcast: Upcast | None) -> Builder:
@@ -213,52 +227,56 @@ def pinned_schema(id_: int, record: str) -> Schema:
 class Codec:
     """Encodes and decodes events. One is enough for a process; it is safe to share between threads.
 
-    encode is about 10 microseconds an event, decode about 8, with 25 fields.
+    Either takes about 4 microseconds an event with 25 fields; what was written with an older schema three times that.
     """
 
     def __init__(self, ids: Ids | None = None, upcasters: Upcasters = UPCASTERS) -> None:
         self.ids = ids = ids or Ids.pinned()
-        self._writers: dict[type, tuple[bytes, Schema, Callable[[Any], dict[str, Any]]]] = {}
-        self._readers: dict[int, tuple[str, Schema, Schema | None, Builder]] = {}
+        self._writers: dict[type, Write] = {}
+        self._readers: dict[int, tuple[str, Read]] = {}
         for name, cls in RECORDS.items():
             numbers = ids.ids.get(name)
             if not numbers:
                 raise ValueError(f"schemas/ids.json has no id of {name}: add one with: spillway schemas pin")
             current, key = parsed(expanded(name)), cast(Hashable, cls)
-            self._writers[cls] = (HEADER.pack(0, numbers[-1]), current, _dumper(key))
+            classes = _classes(cls)
+            self._writers[cls] = writer(current, cls, classes, HEADER.pack(0, numbers[-1]))
             upcast = upcasters.of(cls)
-            self._readers[numbers[-1]] = (name, current, None, _then(_builder(key), upcast))
+            self._readers[numbers[-1]] = (name, _upcast(reader(current, cls, classes), upcast))
             for id_ in numbers[:-1]:
                 build = _then(_reordering_builder(key), upcast)
-                self._readers[id_] = (name, parsed(ids.older(id_, name)), current, build)
+                self._readers[id_] = (name, _resolving(parsed(ids.older(id_, name)), current, build))
         self._allowed = {t.name: frozenset(r.__name__ for r in t.records) for t in TOPICS.values()}
 
     def encode(self, event: Event) -> bytes:
         """The bytes of an event."""
-        header, schema, dump = self._writers[type(event)]
-        out = io.BytesIO()
-        out.write(header)
-        schemaless_writer(out, schema, dump(event))
-        return out.getvalue()
+        return self._writers[type(event)](event)
+
+    def record(self, value: bytes | None) -> str | None:
+        """The name of the record that these bytes say they are, by the header alone; None where it says none."""
+        if value is None or len(value) < HEADER.size or value[0] != 0:
+            return None
+        found = self._readers.get(HEADER.unpack_from(value)[1])
+        return None if found is None else found[0]
 
     def decode(self, topic: str, value: bytes | None) -> Event:
         """The event in these bytes of this topic. Raises Undecodable, and nothing else, whatever the bytes are."""
         if value is None or len(value) < HEADER.size or value[0] != 0:
             raise Undecodable("undecodable", "not in the wire format: a zero byte, a 4-byte schema id, an Avro body")
         id_ = HEADER.unpack_from(value)[1]
-        reader = self._readers.get(id_)
-        if reader is None:
+        found = self._readers.get(id_)
+        if found is None:
             raise Undecodable("unknown_schema", f"schema id {id_} is not pinned: deploy the version that knows it")
-        name, writer_schema, reader_schema, build = reader
+        name, read = found
         if name not in self._allowed[topic]:
             raise Undecodable("wrong_record", f"{name} does not belong on {topic}")
-        body = io.BytesIO(value)
-        body.seek(HEADER.size)
         try:
-            values = schemaless_reader(body, writer_schema, reader_schema)
+            event, end = read(value, HEADER.size)
         except UNREADABLE as err:
             raise Undecodable("undecodable", f"the body is no {name}: {type(err).__name__}: {err}") from err
-        if body.tell() != len(value):
-            raise Undecodable("undecodable", f"{len(value) - body.tell()} bytes after the end of {name}")
-        event: Event = build(values)  # type: ignore[arg-type]
-        return event
+        if end != len(value):
+            more = len(value) - end
+            how = f"{more} bytes after the end of {name}" if more > 0 else f"the body is no {name}: it is cut"
+            raise Undecodable("undecodable", how)
+        decoded: Event = event
+        return decoded

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from schemas.events import MadeBy, Meta
@@ -50,24 +52,24 @@ def session_key(tenant_id: str, session_id: str) -> bytes:
 
 def follow(meta: Meta, stage: str, fingerprint: str, now: int, ordinal: int = 0) -> Meta:
     """The meta of an event that `stage` makes because of the event with `meta`, in the same turn and run."""
-    return Meta(
-        derived_id(meta.run_id, stage, meta.event_id, ordinal),
-        meta.tenant_id,
-        meta.session_id,
-        meta.turn_id,
-        meta.turn_started_at,
-        meta.run_id,
-        meta.event_id,
-        now,
-        meta.deadline_at,
-        MadeBy(stage, fingerprint),
-        meta.traceparent,
-    )
+    event_id = derived_id(meta.run_id, stage, meta.event_id, ordinal)
+    return Meta(event_id, *_following(meta, stage, fingerprint, now))
+
+
+def _following(meta: Meta, stage: str, fingerprint: str, now: int) -> tuple[Any, ...]:
+    """What follows the id in the meta of an event that follows from another."""
+    cause, tenant, session, turn, started_at, run, _, _, deadline, _, traceparent = meta
+    return tenant, session, turn, started_at, run, cause, now, deadline, _made_by(stage, fingerprint), traceparent
+
+
+@lru_cache(maxsize=256)
+def _made_by(stage: str, fingerprint: str) -> MadeBy:
+    return MadeBy(stage, fingerprint)
 
 
 def follow_as_reply(meta: Meta, stage: str, fingerprint: str, now: int) -> Meta:
     """The meta of the reply to the turn of `meta`."""
-    return follow(meta, stage, fingerprint, now)._replace(event_id=reply_id(meta.run_id, meta.turn_id or meta.event_id))
+    return Meta(reply_id(meta.run_id, meta.turn_id or meta.event_id), *_following(meta, stage, fingerprint, now))
 
 
 def fingerprint(name: str, version: str, content: bytes) -> str:

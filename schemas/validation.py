@@ -47,6 +47,8 @@ def wrong_name(value: str) -> str | None:
         return "is empty"
     if len(value) > MAX_NAME:
         return f"has {len(value)} characters; at most {MAX_NAME} are taken"
+    if value.isprintable():  # as nearly all are: quicker than to look for what is not
+        return None
     return "contains a control character" if _CONTROL(value) or SEPARATOR in value else None
 
 
@@ -94,10 +96,12 @@ def _wrong_message(event: MessageReceived) -> str | None:
         return "meta.deadline_at is missing: the channel sets until when an answer is of use"
     if not 0 < meta.deadline_at - meta.occurred_at <= MAX_DEADLINE:
         return f"meta.deadline_at is {meta.deadline_at - meta.occurred_at} microseconds after the message"
-    names = {"channel": event.channel, "channel_message_id": event.channel_message_id, "customer.id": event.customer.id}
-    for field, value in names.items():
-        if wrong := wrong_name(value):
-            return f"{field} {wrong}"
+    if wrong := wrong_name(event.channel):
+        return f"channel {wrong}"
+    if wrong := wrong_name(event.channel_message_id):
+        return f"channel_message_id {wrong}"
+    if wrong := wrong_name(event.customer.id):
+        return f"customer.id {wrong}"
     wrong = wrong_text(event.text)
     return f"text {wrong}" if wrong else None
 

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Final
 
+from processors.outcomes import Reject
 from schemas.catalogue import REPLIES, ROUTES
 from schemas.events import Record, ScenarioRouted
+from schemas.validation import MAX_DEADLINE, MAX_FUTURE, MAX_NAME
 from streams.held import Held, Recent
 from streams.policies import Policies, Version
 
@@ -21,6 +23,8 @@ MARGIN: Final = 250_000
 """Microseconds that an end offset may run behind the append times."""
 NO_DEADLINE: Final = 30 * SECOND
 """After the append time, for a route that says none."""
+LATEST: Final = MAX_DEADLINE + MAX_FUTURE
+"""After the append time, for a route that says a later one than a valid message can have."""
 PATIENCE: Final = 2 * SECOND
 """How long past its deadline a turn waits for a policy that this process has not seen yet."""
 
@@ -88,6 +92,10 @@ class Answers:
         self._look_for_goal()
         return new
 
+    def recover(self, turn: str, appended_at: int) -> None:
+        """The log has an answer to this turn: should its route come again, nothing is owed."""
+        self._answered.put(turn, True, appended_at)
+
     def is_answered(self, turn: str) -> bool:
         return turn in self._answered
 
@@ -143,9 +151,19 @@ def route_of(record: Record) -> ScenarioRouted:
 
 
 def deadline_of(record: Record) -> int:
-    """Until when the turn wants an answer (microseconds UTC)."""
+    """Until when the turn wants an answer (microseconds UTC): never later than a message may ask for."""
     deadline = record.event.meta.deadline_at
-    return record.appended_at + NO_DEADLINE if deadline is None else deadline
+    return record.appended_at + NO_DEADLINE if deadline is None else min(deadline, record.appended_at + LATEST)
+
+
+def given_up(record: Record, now: int) -> Reject | None:
+    """What becomes of a turn for which there is no version, when it was waited for long enough; None until then. It
+    would be held for ever otherwise, and the offsets of everybody after it with it."""
+    if now <= deadline_of(record) + PATIENCE:
+        return None
+    tenant = record.event.meta.tenant_id[:MAX_NAME]
+    detail = f"no policy of tenant {tenant} is active; activate one with: spillway policy activate"
+    return Reject(record, "unknown_tenant", detail)
 
 
 def version_of(policies: Policies, record: Record, now: int) -> Version | None:

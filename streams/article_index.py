@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
-import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,9 +20,25 @@ from processors.ports import Passage
 from processors.stem import stem
 from processors.text import normalise
 from schemas.events import Article
+from streams.search import MAX_QUERY
 
-MAX_QUERY: Final = 300
-"""Characters of a query that are looked at."""
+
+@contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Has what is imported meanwhile find that the package is not installed, unless it is loaded already."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+
+
+with _without("jax"):  # bm25s would load it where it is there, in seconds and 100 MB, for what is not asked of it here
+    import bm25s
+
 MAX_PASSAGE: Final = 600
 TITLE_WEIGHT: Final = 3
 """How often a title counts in the first passage of its article, which speaks of the subject as a whole; 1 in others."""

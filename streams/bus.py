@@ -20,7 +20,11 @@ from streams.sink import OVERHEAD, event_key
 
 
 class TooLargeForTopic(ValueError):
-    """The topic does not take records of this size."""
+    """The topic does not take records of this size. `limit`: what it takes, in bytes."""
+
+    def __init__(self, size: int, topic: str, limit: int) -> None:
+        super().__init__(f"{size} bytes; {topic} takes {limit}")
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Bus:
         """Appends whatever it is; returns where it lies. Raises TooLargeForTopic, KeyError for no such topic."""
         size = len(key or b"") + len(value or b"")
         if size + OVERHEAD > TOPICS[topic].max_bytes:
-            raise TooLargeForTopic(f"{size} bytes; {topic} takes {TOPICS[topic].max_bytes}")
+            raise TooLargeForTopic(size, topic, TOPICS[topic].max_bytes)
         return self._put(topic, key, Entry(key, value, self._time()))
 
     @cached_property

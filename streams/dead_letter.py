@@ -41,7 +41,8 @@ def of_record(record: Record, reason: str, detail: str, codec: Codec) -> Bad:
 def dead_letter(bad: Bad, stage: str, now: int) -> DeadLettered:
     """The event. Several stages that trip over one record write the same one.
 
-    The turn starts at the log's time, not the record's own, which may be what is wrong with it.
+    The turn starts at the log's time, not the record's own, which may be what is wrong with it. Names are cut to what
+    a name may have: with ids as long as a record, the letter would itself be too large for its topic.
     """
     tenant, session = _session_of(bad)
     meta = bad.event.meta if bad.event is not None else None
@@ -53,10 +54,10 @@ def dead_letter(bad: Bad, stage: str, now: int) -> DeadLettered:
             event_id=dead_letter_id(bad.topic, bad.partition, bad.offset),
             tenant_id=tenant,
             session_id=session,
-            turn_id=turn,
+            turn_id=_cut(turn),
             turn_started_at=bad.appended_at,
-            run_id=meta.run_id if meta is not None else LIVE,
-            caused_by=meta.event_id if meta is not None else None,
+            run_id=meta.run_id[:MAX_NAME] if meta is not None else LIVE,
+            caused_by=_cut(meta.event_id) if meta is not None else None,
             occurred_at=now,
             deadline_at=None,
             made_by=MadeBy(stage, MADE_BY_VERSION),
@@ -80,7 +81,10 @@ def too_large(left_out: TooLarge, topic: str, stage: str, now: int) -> DeadLette
     return DeadLettered(
         meta._replace(
             event_id=derived_id(meta.run_id, "dead_letter", meta.event_id),
-            caused_by=meta.event_id,
+            tenant_id=meta.tenant_id[:MAX_NAME],
+            session_id=meta.session_id[:MAX_NAME],
+            turn_id=_cut(meta.turn_id),
+            caused_by=_cut(meta.event_id),
             occurred_at=now,
             deadline_at=None,
             made_by=MadeBy(stage, MADE_BY_VERSION),
@@ -90,13 +94,17 @@ def too_large(left_out: TooLarge, topic: str, stage: str, now: int) -> DeadLette
         partition=-1,
         offset=-1,
         appended_at=now,
-        key=session_key(meta.tenant_id, meta.session_id),
+        key=session_key(meta.tenant_id, meta.session_id)[:MAX_KEY],
         value=left_out.value[:MAX_VALUE],
         stage=stage,
         reason="too_large",
         detail=f"{len(left_out.value)} bytes; {topic} takes {left_out.limit}",
         record=type(event).__name__,
     )
+
+
+def _cut(name: str | None) -> str | None:
+    return None if name is None else name[:MAX_NAME]
 
 
 def _session_of(bad: Bad) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import NamedTuple
 
 from processors.outcomes import Drop, Emit, Outcome
 from schemas.catalogue import TOPIC_OF
@@ -47,14 +48,31 @@ class Harvest:
             self.bad.append(of_record(outcome.record, outcome.reason, outcome.detail, self._codec))
 
 
+class Written(NamedTuple):
+    """What was handed to the producer. `dead`: the dead letters of it, with those of what was too large."""
+
+    outputs: list[Event]
+    dead: list[DeadLettered]
+
+
 class Delivery:
-    """Gets the harvests of one stage out. One thread at a time."""
+    """Gets the harvests of one stage out. One thread at a time.
+
+    Stages that share a batch share a sink: each writes, then one waits for all, then each is told.
+    """
 
     def __init__(self, stage: str, sink: Sink, limit: DeadLetterLimit, reached: Reached) -> None:
         self._stage, self._sink, self._limit, self._reached = stage, sink, limit, reached
 
     def deliver(self, harvest: Harvest, now: int) -> None:
         """Produces everything, and returns when the broker has it. Raises Undelivered."""
+        written = self.write(harvest, now)
+        if written.outputs:
+            self._sink.deliver()
+        self.delivered(harvest, written)
+
+    def write(self, harvest: Harvest, now: int) -> Written:
+        """Hands everything to the producer, without waiting."""
         dead = [dead_letter(bad, self._stage, now) for bad in harvest.bad]
         outputs = [*harvest.events, *dead]
         if outputs:
@@ -66,9 +84,13 @@ class Delivery:
                     raise RuntimeError("a dead letter is itself too large for its topic")
                 dead += letters
             self._reached("after_produce")
-            self._sink.deliver()
+        return Written(outputs, dead)
+
+    def delivered(self, harvest: Harvest, written: Written) -> None:
+        """The broker has all that was written: it is counted."""
+        if written.outputs:
             self._reached("after_delivery")
-        self._count(harvest, dead, outputs)
+        self._count(harvest, written.dead, written.outputs)
 
     def after_commit(self, harvest: Harvest, now: int) -> None:
         """Stops the stage when it has rejected too much: at the end of a batch, so that each clearing gets it on.

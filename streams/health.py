@@ -6,12 +6,22 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 Ready = Callable[[], Mapping[str, bool]]
 Detail = Callable[[], Mapping[str, Any]]
+
+
+@runtime_checkable
+class AsksModels(Protocol):
+    """A stage that can say which models it asks, and how it stands with them."""
+
+    def status(self) -> dict[str, Any]:
+        """For people and JSON. `in_force`: by tenant (`*`: every other) the fingerprint of what understands;
+        `generating`: by tenant what stands for each rung. Cheap, from any thread."""
+        ...
 
 
 def serve(

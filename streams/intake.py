@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from confluent_kafka import Message
 
@@ -13,26 +15,41 @@ from schemas.validation import wrong_run
 from streams.dead_letter import Bad
 
 
-class Intake:
-    """Decodes the messages of a stage's topics."""
+class Passed(NamedTuple):
+    """A record that does not concern the stage: it was not looked at, for others do."""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    topic: str
+    partition: int
+    offset: int
+    appended_at: int
+
+
+class Intake:
+    """Decodes the messages of a stage's topics.
+
+    passes: by topic the records that the stage only passes by, by their names.
+    """
+
+    def __init__(self, codec: Codec, passes: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
+        self._codec, self._passes = codec, passes
 
     def records(
         self, messages: Iterable[Message], partitions: Container[int]
-    ) -> Iterator[tuple[Message, Record | Bad]]:
-        """Those of `partitions`, in order: the record, or why there is none.
+    ) -> Iterator[tuple[Message, Record | Bad | Passed]]:
+        """Those of `partitions`, in order: the record, or why there is none, or where it lies if it is passed by.
 
         A record whose key is not its session's lies on the wrong partition, where nobody may decide for its session.
         One of another run than live has no place in the log: here it is nobody's turn, and its dead letter is nobody's.
         """
-        decode = self._codec.decode
+        decode, passes = self._codec.decode, self._passes
         for message in messages:
             topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
             if partition not in partitions:
                 continue
             appended_at, key, value = message.timestamp()[1] * 1000, _bytes(message.key()), _bytes(message.value())
+            if (others := passes.get(topic)) is not None and self._codec.record(value) in others:
+                yield message, Passed(topic, partition, offset, appended_at)
+                continue
             try:
                 event = decode(topic, value)
             except Undecodable as why:

@@ -38,6 +38,12 @@ class Item:
         self.rejected = rejected
         self.settled = False
 
+    @property
+    def is_turn(self) -> bool:
+        """Whether it will be decided as a turn. Else it may change a dialogue; what does not leaves no trace in the
+        log, so it is not remembered either, and a repeat of it is looked at anew by whoever reads it."""
+        return self.deadline is not None or self.rejected is not None
+
 
 class Ready(NamedTuple):
     """An item that can be decided, and the signals that count, by kind; None where one is missing."""
@@ -73,11 +79,11 @@ class Join:
         self._settled: Recent[bool] = Recent(remember)
 
     def settle(self, id_: str, at: int) -> None:
-        """The record with this id was decided before this join began; `at`: its log time."""
+        """The log has what was decided on the record with this id; `at`: its log time."""
         self._settled.put(id_, True, at)
 
     def knows(self, id_: str) -> bool:
-        """Whether a record of chat.messages with this id waits here, or was decided."""
+        """Whether a turn with this id waits here, or a record with it was decided, as the log has it."""
         return id_ in self._items or id_ in self._settled
 
     def pass_over(self, topic: str, offset: int, appended_at: int) -> None:
@@ -105,7 +111,8 @@ class Join:
             self._messages_clock = at
         self._messages.add(record.offset)
         item = Item(record, at + self._wait if waits else None, rejected)
-        self._items[item.id] = item
+        if item.is_turn:
+            self._items[item.id] = item
         queue = self._queues.get(item.session)
         if queue is None:
             self._queues[item.session] = deque((item,))
@@ -179,10 +186,11 @@ class Join:
 
     def _decided(self, item: Item) -> None:
         item.settled = True
-        self._settled.put(item.id, True, item.record.appended_at)
-        del self._items[item.id]
         self._messages.drop(item.record.offset)
-        self._forget_signals(item.id)
+        if item.is_turn:
+            self._settled.put(item.id, True, item.record.appended_at)
+            del self._items[item.id]
+            self._forget_signals(item.id)
 
     def _forget_signals(self, turn: str) -> bool:
         heard = self._heard.pop(turn, None)

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Literal, cast
 
-from processors.outcomes import Drop, Emit, Outcome, Reject
+from processors.outcomes import Drop, Emit, Outcome, Reject, Retry
 from processors.stage import Closes, Context, Keeper, PartitionState, Stage, Transform
-from schemas.catalogue import CONTROL
+from schemas.catalogue import CONTROL, TOPIC_OF
 from schemas.events import Event, Record
-from schemas.validation import wrong_event
-from streams.bus import Bus, Clock
+from schemas.validation import wrong_event, wrong_run
+from streams.bus import Bus, Clock, TooLargeForTopic
 from streams.control import ControlFold
-from streams.dead_letter import Bad, dead_letter
+from streams.dead_letter import Bad, dead_letter, too_large
 from streams.log import Place, Unreadable
-from streams.sink import event_key
+from streams.sink import TooLarge, event_key
 from streams.topology import STAGES, StageSpec
 
 MARGIN: Final = 250_000
@@ -59,10 +59,7 @@ class Runner:
         self._positions = {
             (t, n): bus.committed(group, (t, n)) for n in self.partitions for t in self.spec.reads
         }
-        for state in self.states.values():
-            if isinstance(state, Closes):
-                state.close()
-        self.states = {}
+        self.close()
         if (keeper := self._keeper) is not None:
             for n in self.partitions:
                 self.states[n] = keeper.open(n, {t: self._positions[t, n] for t in self.spec.reads})
@@ -82,24 +79,70 @@ class Runner:
         Raises Crashed where `crash_at` says so.
         """
         context = Context(self.clock.now())
-        if self._keeper is not None and self._keeper.ready(context) is not None:
+        if self.retry(context) is not None:
             return 0
-        records = [
-            r
-            for n in self.partitions
-            for t in (self.spec.reads if topics is None else topics)
-            for r in self.bus.read((t, n), self._positions[t, n], limit)
-        ]
-        for r in records:
-            self._positions[r.topic, r.partition] = r.offset + 1
-        events = self._transform(records, context) if self._keeper is None else self._keep(records, context)
+        records = self.read(limit, topics)
+        events = self.decide(records, context)
+        assert not isinstance(events, Retry), "a stage over the bus always works"
         self._reach("before_produce", events)
         for event in events:
-            self.bus.append(event)
+            self.write(event)
         self._reach("after_produce", events)
-        self._commit()
+        if not self.fenced:
+            for place, offset in self.safe().items():
+                self.bus.commit(self.spec.group, place, offset)
         self._reach("after_commit", events)
         return len(records) + len(events)
+
+    # The parts of a step, for those who let something happen between them.
+
+    def retry(self, context: Context) -> Retry | None:
+        """Why the stage cannot work at all now; None: it can."""
+        return None if self._keeper is None else self._keeper.ready(context)
+
+    def read(
+        self, limit: int = BATCH, topics: Sequence[str] | None = None, until: Mapping[Place, int] | None = None
+    ) -> list[Record | Unreadable]:
+        """The next records: at most `limit` of each partition of `topics`, and none at or past the offsets `until`."""
+        found: list[Record | Unreadable] = []
+        for n in self.partitions:
+            for topic in self.spec.reads if topics is None else topics:
+                place = (topic, n)
+                start = self._positions[place]
+                most = limit if until is None else min(limit, until[place] - start)
+                if most > 0 and self.bus.end(place) > start:
+                    found += self.bus.read(place, start, most)
+                    self._positions[place] = found[-1].offset + 1
+        return found
+
+    def decide(self, records: Iterable[Record | Unreadable], context: Context) -> list[Event] | Retry:
+        """What is to be written because of these records, or because time has passed. Retry: nothing was done."""
+        return self._transform(records, context) if self._keeper is None else self._keep(records, context)
+
+    def position(self, place: Place) -> int:
+        """The next offset that is read there."""
+        return self._positions[place]
+
+    def write(self, event: Event) -> None:
+        """Appends an event; in the place of one that is too large for its topic, its dead letter."""
+        try:
+            self.bus.append(event)
+        except TooLargeForTopic as why:
+            left_out = TooLarge(event, self._encode(event) or b"", why.limit)
+            self.bus.append(too_large(left_out, TOPIC_OF[type(event)], self.spec.name, self.clock.now()))
+
+    def safe(self) -> dict[Place, int]:
+        """What may be committed once everything that was decided lies in the log."""
+        if self._keeper is None:
+            return dict(self._positions)
+        return {(topic, n): offset for n, state in self.states.items() for topic, offset in state.safe().items()}
+
+    def close(self) -> None:
+        """The partitions are another's: what is under way outside of the states is called off."""
+        for state in self.states.values():
+            if isinstance(state, Closes):
+                state.close()
+        self.states = {}
 
     def _reach(self, point: CrashPoint, events: Sequence[Event]) -> None:
         """Breaks off here once, if told to, and if there is anything at stake."""
@@ -107,7 +150,7 @@ class Runner:
             self.crash_at = None
             raise Crashed(f"{self.spec.name} {point}")
 
-    def _transform(self, records: Iterable[Record | Unreadable], context: Context) -> list[Event]:
+    def _transform(self, records: Iterable[Record | Unreadable], context: Context) -> list[Event] | Retry:
         events: list[Event] = []
         good: list[Record] = []
         for record in records:
@@ -119,7 +162,8 @@ class Runner:
                 else:
                     good.append(record)
         outcomes = cast(Transform, self.stage).process(good, context)
-        assert isinstance(outcomes, Sequence), "a stage over the bus always works"
+        if isinstance(outcomes, Retry):
+            return outcomes
         for outcome in outcomes:
             self._take(outcome, events, context)
         return events
@@ -161,6 +205,8 @@ class Runner:
         if isinstance(record, Unreadable):
             return Bad(*record[:6], record.why.reason, record.why.detail, None)
         key = self.bus.key(record)
+        if (wrong := wrong_run(record.event)) is not None:
+            return Bad(*record[:4], key, self._encode(record.event), "invalid", wrong, None)
         if key == event_key(record.event):
             return None
         detail = f"the key is {key!r}, not the tenant and session of meta"
@@ -171,17 +217,6 @@ class Runner:
 
     def _dead(self, bad: Bad, context: Context) -> Event:
         return dead_letter(bad, self.spec.name, context.now)
-
-    def _commit(self) -> None:
-        group = self.spec.group
-        if self.fenced:
-            return
-        if self._keeper is None:
-            for place, offset in self._positions.items():
-                self.bus.commit(group, place, offset)
-        for n, state in self.states.items():
-            for topic, offset in state.safe().items():
-                self.bus.commit(group, (topic, n), offset)
 
     def lag(self) -> int:
         """Records that are not committed yet."""

@@ -13,6 +13,7 @@ from processors.stage import PartitionState
 from schemas.codec import Codec
 from streams import metrics
 from streams.log import Place, Unreadable, a_reader, read_to_end
+from streams.wall_clock import now_micros
 
 HISTORY: Final = 7 * 86_400.0
 """Seconds of the changelog that are read by default: longer than any timeout that a policy may have."""
@@ -52,7 +53,7 @@ class Changelog:
         """Where to read each partition from: the first record that still matters."""
         if self._history is None:
             return {(topic, n): 0 for topic in self._topics for n in numbers}
-        since = int((time.time() - self._history) * 1000)
+        since = int((now_micros() / 1e6 - self._history) * 1000)
         consumer = a_reader(self._bootstrap)
         try:
             asked = [TopicPartition(topic, n, since) for topic in self._topics for n in numbers]

@@ -18,7 +18,7 @@ from processors.replying import ReplyCache, answer, fallback, stand_in
 from processors.stage import Context
 from schemas.catalogue import REPLIES, ROUTES
 from schemas.events import Record, ReplyProduced, ScenarioRouted
-from streams.answers import SECOND, Answers, deadline_of, route_of, version_of
+from streams.answers import SECOND, Answers, deadline_of, given_up, route_of, version_of
 from streams.policies import Policies, Version
 
 AHEAD: Final = 100_000
@@ -120,7 +120,10 @@ class ReplyState:
             now = context.now + int((start - began) * SECOND)
             version = version_of(self._policies, record, now)
             if version is None:
-                waiting.append(record)
+                if (rejected := given_up(record, now)) is not None:
+                    yield self._closed(record, rejected)
+                else:
+                    waiting.append(record)
                 continue
             remaining = (deadline_of(record) - now) / SECOND
             reply = answer(route, version.rules, version.knowledge(), self._cache, remaining, now)
@@ -141,7 +144,11 @@ class ReplyState:
                 continue
             version = version_of(self._policies, record, now)
             if version is None:
-                later.append(entry)
+                if (rejected := given_up(record, now)) is not None:
+                    del self._open[route.meta.turn_id or ""]
+                    yield self._closed(record, rejected)
+                else:
+                    later.append(entry)
                 continue
             del self._open[route.meta.turn_id or ""]
             yield self._closed(record, Emit((self._in_its_stead(record, version, now),)))

@@ -213,12 +213,14 @@ class RoutingState:
     def _decided(self, ready: Ready, now: int) -> Outcome:
         item, signals = ready
         record, session = item.record, item.session
+        if not item.is_turn and self._join.knows(item.id):
+            return REPEAT
         version = self._policies.in_force(session[0], record.appended_at, session[1])
         if version is None:
             raise LookupError(f"the policies of {session[0]} are gone")
         state = self._sessions.before(session, item.id)
         if state is not None:
-            if item.deadline is None and item.rejected is None and record.offset < state.seq:
+            if not item.is_turn and record.offset < state.seq:
                 return REPEAT  # read again after a crash: the state is of a later record already
             if version.is_over(state, record.appended_at):
                 state = None  # whether it is still in memory must make no difference
@@ -244,6 +246,8 @@ class RoutingState:
             # Counted from the offset on, so that it goes on growing in a session that was forgotten and comes back.
             event = event._replace(state=event.state._replace(seq=record.offset + 1))
         self._sessions.put(session, event.state, record.appended_at)
+        if not item.is_turn:
+            self._join.settle(item.id, record.appended_at)
         return Emit((event,))
 
 

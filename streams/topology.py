@@ -5,7 +5,8 @@ The workers, the in-memory bus, the picture in the README and the tests are all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.catalogue import CONTROL, DEAD_LETTERS, MESSAGES, PARTIALS, REPLIES, ROUTES, SIGNALS
@@ -18,6 +19,7 @@ class StageSpec:
     reads: co-partitioned topics; partition n of each goes to the same member.
     changelog: the topics from which a keeper recovers its state, before anything of the partition is read.
     recalls: seconds of the changelog that matter; None: as long as the worker is told to look back.
+    passes: by topic the records that do not concern it, and are passed by without a look: other stages look at them.
     at_fault: what the customer gets if the stage cannot work, since no stage may fail without an answer.
     """
 
@@ -27,6 +29,7 @@ class StageSpec:
     writes: tuple[str, ...]
     changelog: tuple[str, ...] = ()
     recalls: float | None = None
+    passes: Mapping[str, frozenset[str]] = field(default_factory=dict)
     at_fault: str = ""
 
     @property
@@ -78,11 +81,31 @@ STAGES: Final[tuple[StageSpec, ...]] = (
         (REPLIES, PARTIALS),
         changelog=(ROUTES, REPLIES),
         recalls=3_600.0,
+        passes={MESSAGES: frozenset({"MessageReceived", "SessionReturned"})},
         at_fault="the reply stage answers at the deadline, with a fast rung or the fallback",
     ),
 )
 
 SPECS: Final[dict[str, StageSpec]] = {s.name: s for s in STAGES}
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Stages without memory that read and write the same: a worker that has all of them runs them as one.
+
+    It reads for them as one consumer group, which begins where the stages stood, and they where it did (docs/adr/0145).
+    """
+
+    name: str
+    stages: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        return f"spillway.{self.name}"
+
+
+CHAINS: Final = (Chain("understanding", ("intent", "sentiment", "entities")),)
+CHAIN_OF: Final[dict[str, Chain]] = {name: chain for chain in CHAINS for name in chain.stages}
 EVERY_STAGE_WRITES: Final = (DEAD_LETTERS, CONTROL)
 EVERY_STAGE_READS: Final = (CONTROL,)
 PROJECTIONS: Final[dict[str, tuple[str, ...]]] = {

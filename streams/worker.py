@@ -5,6 +5,7 @@ Faust is the runtime: app, agents, supervision, signals. Its own Kafka client ne
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -12,13 +13,13 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import faust
 from faust.app.base import BootStrategy
 from mode import Service
 
-from processors.stage import Stage
+from processors.stage import Stage, Transform
 from schemas.codec import Codec
 from streams import health, metrics
 from streams.agent import Work, attach
@@ -26,11 +27,13 @@ from streams.control import Control
 from streams.harvest import StageStopped
 from streams.membership import Membership
 from streams.partitions import PartitionedReader
+from streams.positions import Stood
 from streams.recovery import HISTORY, Changelog
+from streams.remembered import RememberingCodec
 from streams.sink import Sink
 from streams.source import BATCH_LIMIT, TICK, Source
-from streams.stage_work import KeeperWork, work_of
-from streams.topology import StageSpec
+from streams.stage_work import ChainWork, KeeperWork, work_of
+from streams.topology import CHAIN_OF, CHAINS, Chain, StageSpec
 
 OK: Final = 0
 BUG: Final = 1
@@ -39,6 +42,8 @@ RESTART: Final = 75
 HALTED: Final = 78
 """Every stage of this worker is halted: it stays stopped until an operator clears one."""
 
+GARBAGE: Final = (20_000, 20, 20)
+"""New objects after which they are looked through, and how often until older ones are."""
 CONTROL_WITHIN = 60.0
 LOOK_EVERY = 1.0
 LAST_RESORT = 15.0
@@ -53,7 +58,8 @@ class WorkerSettings:
 
     bootstrap: Kafka's addresses. instance: a name for static membership, one for each worker; None: none.
     metrics_port: of /metrics and /ready; None: no server. limit: records in a batch. tick: between looks at timers
-    without traffic. history: of the changelog that a recovery reads; None: all of it.
+    without traffic. history: of the changelog that a recovery reads; None: all of it. chain: whether stages that can
+    be chained are; apart, one that cannot work holds up none of the others.
     """
 
     bootstrap: str
@@ -63,6 +69,7 @@ class WorkerSettings:
     limit: int = BATCH_LIMIT
     tick: float = TICK
     history: float | None = HISTORY
+    chain: bool = True
     consumer: Mapping[str, str | int | float | bool] | None = None
     producer: Mapping[str, str | int | float | bool] | None = None
 
@@ -158,13 +165,50 @@ def run_worker(
     running = [(spec, stage) for spec, stage in stages if spec.name not in halted]
     if not running:
         return HALTED
-    app = make_app()
-    sources = {spec.name: _source(app, spec, stage, settings, codec) for spec, stage in running}
-    start_sources(app, list(sources.values()), [_Watch(control, halted)])
+    app, codec = make_app(), RememberingCodec(codec.ids)
+    chained, apart = in_chains(running) if settings.chain else ((), running)
+    readers: dict[str, PartitionedReader[Any]] = {}
+    sources: list[Source[Any]] = []
+    for chain, members in chained:
+        sources.append(_chain_source(app, chain, members, settings, codec))
+        readers |= dict.fromkeys(chain.stages, sources[-1].reader)
+    for spec, stage in apart:
+        sources.append(_source(app, spec, stage, settings, codec))
+        readers[spec.name] = sources[-1].reader
+    start_sources(app, sources, [_Watch(control, halted)])
 
-    membership, readers = Membership(settings.bootstrap), {name: source.reader for name, source in sources.items()}
+    membership = Membership(settings.bootstrap)
     health.serve(settings.metrics_port, lambda: membership.of(readers), settings.metrics_host, detail)
+    _leave_to_stay()
     return run_app(app)
+
+
+def _leave_to_stay() -> None:
+    """Models, policies and code are no garbage: it is not looked for among them, and less often among the rest, since
+    what batches leave behind goes by itself. A full look took a tenth of a second of the stages' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
+
+
+def in_chains(
+    running: Sequence[tuple[StageSpec, Stage]],
+) -> tuple[list[tuple[Chain, list[tuple[StageSpec, Transform]]]], list[tuple[StageSpec, Stage]]]:
+    """The chains of which every stage is there, and the stages that run by themselves."""
+    by_name = {spec.name: (spec, stage) for spec, stage in running}
+    whole = [chain for chain in CHAINS if by_name.keys() >= set(chain.stages)]
+    chained = [(chain, [(by_name[n][0], cast(Transform, by_name[n][1])) for n in chain.stages]) for chain in whole]
+    taken = {name for chain in whole for name in chain.stages}
+    return chained, [(spec, stage) for spec, stage in running if spec.name not in taken]
+
+
+def _chain_source(
+    app: faust.App, chain: Chain, members: Sequence[tuple[StageSpec, Transform]], settings: WorkerSettings, codec: Codec
+) -> Source[Any]:
+    work = ChainWork(members, codec, Sink(settings.bootstrap, codec, settings.producer))
+    stood = Stood(settings.bootstrap, [(spec.group, chain.group) for spec, _ in members])
+    reader = _reader(chain.name, chain.group, members[0][0].reads, work, settings, stood)
+    return add_stage(app, chain.name, reader, work, settings, ticks=False)
 
 
 def _source(app: faust.App, spec: StageSpec, stage: Stage, settings: WorkerSettings, codec: Codec) -> Source[Any]:
@@ -174,16 +218,25 @@ def _source(app: faust.App, spec: StageSpec, stage: Stage, settings: WorkerSetti
         history = settings.history if spec.recalls is None else spec.recalls
         changelog = Changelog(settings.bootstrap, spec.changelog, codec, spec.name, history)
     work: Work[Any] = work_of(spec, stage, codec, sink, changelog)
-    reader = PartitionedReader(
+    chain = CHAIN_OF.get(spec.name)
+    stood = Stood(settings.bootstrap, [(spec.group, chain.group)]) if chain is not None else None
+    reader = _reader(spec.name, spec.group, spec.reads, work, settings, stood)
+    return add_stage(app, spec.name, reader, work, settings, ticks=isinstance(work, KeeperWork))
+
+
+def _reader(
+    name: str, group: str, reads: Sequence[str], work: Work[Any], settings: WorkerSettings, positions: Stood | None
+) -> PartitionedReader[Any]:
+    return PartitionedReader(
         settings.bootstrap,
-        spec.group,
-        spec.reads,
+        group,
+        reads,
         open_states=work.open,
         close_states=work.close,
-        instance=f"{settings.instance}.{spec.name}" if settings.instance else None,
+        positions=positions,
+        instance=f"{settings.instance}.{name}" if settings.instance else None,
         config=settings.consumer,
     )
-    return add_stage(app, spec.name, reader, work, settings, ticks=isinstance(work, KeeperWork))
 
 
 def run_app(app: faust.App) -> int:

@@ -118,6 +118,9 @@ class _Patiently:
     def offers(self, tenant: str, session: str) -> Sequence[Serving]:
         return [s._replace(generator=_Patient(s.generator)) for s in self._models.offers(tenant, session)]
 
+    def tenants(self) -> Sequence[str]:
+        return self._models.tenants()
+
     async def close(self) -> None:
         await self._models.close()
 
@@ -131,6 +134,9 @@ class _Chosen:
     def offers(self, tenant: str, session: str) -> Sequence[Serving]:
         live = [s for s in self._live.offers(tenant, session) if s.rung not in self._rungs]
         return [*(s for s in self._own.offers(tenant, session) if s.rung in self._rungs), *live]
+
+    def tenants(self) -> Sequence[str]:
+        return self._live.tenants()
 
     async def close(self) -> None:
         await self._own.close()

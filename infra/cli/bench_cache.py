@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.cache_bench import MARKED, Result, measure
-from infra.cache_traffic import Models, traffic
+from infra.benches.cache import MARKED, Result, measure
+from infra.benches.cache_traffic import Models, traffic
 from infra.cli.options import DEFAULT_DATA, AsJson, Data
 from infra.demo import TENANTS
 from infra.generation.serving import models_of

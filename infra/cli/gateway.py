@@ -11,6 +11,7 @@ import typer
 from infra import schema_registry
 from infra.cli.options import DEFAULT_DATA, Data
 from infra.local.errors import StackError
+from infra.open_files import raise_limit
 from infra.settings import Settings
 from infra.wiring import build_codec, channel_deadlines
 from streams.channels import gateway
@@ -38,6 +39,7 @@ def command(
       spillway gateway
       spillway gateway --port 9000
     """
+    raise_limit()  # a socket is an open file
     settings = Settings.find(data)
     try:
         keys = load_keys(keys_path(settings))

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -62,6 +62,7 @@ COMMANDS = (
     Row("experiment", "Replay", "Live A/B: start, stop, show."),
     Row("archive", "Replay", "Write a stretch of the log to Avro files that replay reads."),
     Row("bench", "Operate", "Measure this machine."),
+    Row("drill", "Operate", "Hurt a stack under load, and audit what became of every message."),
     Row("prepare", "Processes", "Topics, tables, first policies: what must be there before processes start."),
     Row("worker", "Processes", "Run stages of the pipeline."),
     Row("projection", "Processes", "Run a projection, or rebuild it: projection rebuild NAME."),
@@ -122,6 +123,14 @@ def _begin() -> None:
     """Customer-service chat that survives the flood."""
 
 
+_AWAY: Final = {
+    ("clickhouse_connect", "OperationalError"): "ClickHouse",
+    ("psycopg", "OperationalError"): "PostgreSQL",
+    ("cimpl", "KafkaException"): "Kafka",
+}
+"""What says that a store does not answer, by package and name: importing all three would slow every command down."""
+
+
 def run() -> None:
     """The entry point of the console script; ends the process with the command's exit code."""
     try:
@@ -129,6 +138,17 @@ def run() -> None:
     except StackError as refused:
         typer.echo(str(refused), err=True)
         sys.exit(2 if isinstance(refused, StackRunning) else 1)
+    except Exception as error:
+        if (store := store_away(error)) is None:
+            raise
+        typer.echo(f"{store} did not do what was asked: {error}; look at: spillway status, spillway logs", err=True)
+        sys.exit(1)
+
+
+def store_away(error: Exception) -> str | None:
+    """Which store an error says to be away or overloaded; None: the error is of another kind, hence a bug of ours."""
+    found = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__)
+    return next((_AWAY[name] for name in found if name in _AWAY), None)
 
 
 if __name__ == "__main__":

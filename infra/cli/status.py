@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import typer
 
@@ -20,7 +21,8 @@ def command(
 ) -> None:
     """Show the parts of the running stack: version, pid, port, memory, readiness, restarts; and the lag of each group.
 
-    The models in force as well, and those that a worker refuses, with the reason and the remedy.
+    The models in force as well: those that understand, those that a worker refuses, with the reason and the remedy, and
+    those that stand for the generating rungs, with their breakers.
     Exit code 0 only when every part is ready.
 
     \b
@@ -48,7 +50,7 @@ def _show(status: StackStatus) -> None:
         _table([("group", "records behind"), *rows])
     if status.models:
         typer.echo("")
-        _table([("stage", "tenant", "model in force"), *_models(status)])
+        _table([("stage", "tenant", "model in force"), *_models(status), *_generating(status)])
         for stage, models in status.models.items():
             for refused in models.get("refused", ()):
                 typer.echo(f"{stage} REFUSES {refused['fingerprint']}: {refused['reason']}")
@@ -61,6 +63,24 @@ def _models(status: StackStatus) -> list[tuple[str, ...]]:
         for stage, models in status.models.items()
         for tenant, fingerprint in models.get("in_force", {}).items()
     ]
+
+
+def _generating(status: StackStatus) -> list[tuple[str, ...]]:
+    return [
+        (stage, tenant, _standing(said))
+        for stage, models in status.models.items()
+        for tenant, of_tenant in models.get("generating", {}).items()
+        for said in of_tenant
+    ]
+
+
+def _standing(said: dict[str, Any]) -> str:
+    """A model for a rung, and what keeps it from being asked."""
+    shown = f"{said['rung']}: {said['fingerprint']}"
+    wrong = [] if said["ready"] else ["its server does not serve it"]
+    if said["breaker"] != "closed":
+        wrong.append(f"breaker {said['breaker']}")
+    return f"{shown} ({', '.join(wrong)})" if wrong else shown
 
 
 def _row(part: PartStatus) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from infra.cli.options import DEFAULT_DATA, Data
+from infra.models.settings import TRITON
 from infra.settings import Settings
 from infra.wiring import build_codec, build_stages, models_of, open_control
 from streams.topology import SPECS
@@ -53,6 +54,8 @@ def command(
         instance=instance or os.environ.get("SPILLWAY_INSTANCE") or None,
         metrics_port=settings.metrics_port,
         metrics_host=settings.metrics_host,
+        # A server that is away holds up the stage whose models it runs, and no other.
+        chain=not settings.models.runtime.startswith(TRITON),
     )
     built = build_stages(names, control, settings, codec)
     exit_now(run_worker(built, how, codec, control, lambda: {"models": models_of(built)}))

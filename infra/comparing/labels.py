@@ -8,7 +8,6 @@ Lines: {"turn_id", "label"[, "scenario"]}, or {"session_id", "satisfaction"} for
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from clickhouse_connect.driver.client import Client
 
 from infra.evaluation.label_map import LabelMap
 from infra.json_lines import content_of, objects_in
+from processors.documents import NotReadable, json_value
 from schemas.events import SCENARIOS
 
 _LONGEST_NAME: Final = 180
@@ -95,13 +95,14 @@ def labels_in(path: Path, label_map: LabelMap | None, messages: Iterable[Played]
 def _manifest(content: bytes) -> list[tuple[int, Mapping[str, Any]]] | None:
     """The labelled messages of a play's manifest, with their numbers; None where the text is something else."""
     try:
-        document = json.loads(content)
-    except ValueError:
+        document = json_value(content)
+    except NotReadable:
         return None
     found = document.get("messages") if isinstance(document, dict) else None
     if not isinstance(found, list):
         return None
-    return [(n, {**sent, "turn_id": sent.get("event_id")}) for n, sent in enumerate(found) if sent.get("label")]
+    labelled = ((n, sent) for n, sent in enumerate(found) if isinstance(sent, dict) and sent.get("label"))
+    return [(n, {**sent, "turn_id": sent.get("event_id")}) for n, sent in labelled]
 
 
 def _of_rows(path: Path, rows: Rows, meaning: _Meaning) -> Labels:

@@ -10,14 +10,12 @@ A set is found by the name of the data file: `clinc150`, or the longest name tha
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from infra.evaluation.errors import EvaluationError
+from processors.documents import NotReadable, json_value, yaml_value
 from schemas.events import DIALOGUE_ACT, SCENARIOS
 
 FAMILIES: Final = (*SCENARIOS, DIALOGUE_ACT)
@@ -67,8 +65,8 @@ def load_label_map(path: Path) -> LabelMap:
     """
     try:
         text = path.read_text("utf-8")
-        document = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as broken:
+        document = json_value(text) if path.suffix == ".json" else yaml_value(text)
+    except (OSError, UnicodeDecodeError, NotReadable) as broken:
         raise EvaluationError(f"{path}: the label map cannot be read: {broken}; give a JSON or YAML file") from broken
     if not isinstance(document, dict) or not document:
         raise EvaluationError(f"{path}: a label map is an object {{set: {{family: [labels]}}}} or {{label: family}}")

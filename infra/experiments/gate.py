@@ -8,12 +8,15 @@ from typing import Final, NamedTuple
 import yaml
 
 from infra.candidates.gate import Rule
+from infra.candidates.model import CandidateRefused
 from infra.candidates.parse import parse_candidate
 from infra.comparing.metrics import METRICS
+from processors.policy.reading import Source
 from streams.experiments import Experiment
 
 NOT_LIVE: Final = frozenset({"pairs", "measures", "labels", "humans", "judges"})
 """What a live experiment does not have: the same turn twice, times of computing, labels and judgements."""
+_FILE: Final = "the candidate of the experiment"
 _KEPT: Final = ("name", "metrics", "gate", "seed")
 
 
@@ -33,10 +36,13 @@ def gate_of(experiment: Experiment) -> Gate:
 
 def gate_in(text: str) -> Gate:
     """The same of a candidate file's text."""
-    content = yaml.safe_load(text)
-    kept = {key: content[key] for key in _KEPT if key in content}
-    plain = yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)
-    candidate = parse_candidate(plain, "the candidate of the experiment", Path())
+    source = Source(_FILE)
+    root = source.root(text)
+    if root is None:
+        raise CandidateRefused(tuple(source.problems))
+    root.node.value = [(k, v) for k, v in root.node.value if isinstance(k, yaml.ScalarNode) and k.value in _KEPT]
+    plain = yaml.serialize(root.node, allow_unicode=True)
+    candidate = parse_candidate(plain, _FILE, Path())
     live = [not METRICS[rule.metric].needs & NOT_LIVE for rule in candidate.gate]
     rules = tuple(rule for rule, decides in zip(candidate.gate, live, strict=True) if decides)
     left_out = tuple(rule for rule, decides in zip(candidate.gate, live, strict=True) if not decides)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from infra.generation.settings import GenerationSettings, load_generation
@@ -17,6 +16,7 @@ from streams.generation.partials import Partials
 from streams.generation.sessions import TIERS
 from streams.generation.stage import Generation
 from streams.policies import Policies
+from streams.wall_clock import now_micros
 
 
 def generation_stage(policies: Policies, control: ControlView, settings: Settings, codec: Codec) -> Generation:
@@ -49,4 +49,4 @@ def engine_of(how: GenerationSettings, models: Models, partials: Callable[[Reply
 
 
 def _now() -> int:
-    return time.time_ns() // 1000
+    return now_micros()

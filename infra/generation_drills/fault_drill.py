@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from infra.audit import audit
+from infra.drills.audit import audit
 from infra.generation_drills.faults import NAMES, Fault, faults
 from infra.generation_drills.load import TURNS_OF_A_SESSION, Asked, Load
 from infra.generation_drills.measures import WINDOW, Group, back_after, by, group, reasons, sent_between

@@ -98,7 +98,7 @@ class _Connection:
             self._ask(f"SET {name} = DEFAULT")
             del self._settings[name]
         for name, value in query.settings.items():
-            if not _NAME.match(name):
+            if not is_name(name):
                 raise EngineError(f"Code: 115. DB::Exception: {name!r} is not the name of a setting. (UNKNOWN_SETTING)")
             if self._settings.get(name) != value:
                 escaped = value.replace("\\", "\\\\").replace("'", "\\'")
@@ -149,6 +149,11 @@ class Engine:
         with self._opening:
             self._own.connection = _Connection(self._address)
             self._connections.append(self._own.connection)
+
+
+def is_name(text: str) -> bool:
+    """Whether a setting could be called that."""
+    return _NAME.match(text) is not None
 
 
 def _quoted(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,23 @@ def insert_head(head: bytes) -> tuple[re.Match[bytes], str] | None:
     return found, found.group("format").decode()
 
 
-def from_file(head: re.Match[bytes], file: Path) -> str:
-    """The same insert, reading its data from `file`. The path must need no quoting."""
+def from_file(head: re.Match[bytes], file: Path, settings: Mapping[str, str] | None = None) -> str:
+    """The same insert, reading its data from `file`. The path must need no quoting.
+
+    settings: of the request. They go into the statement, so that the connection need not be told before and after; what
+    the statement says itself holds. Their names must be names.
+    """
     into = head.group("into").decode()
-    settings = (head.group("settings") or b"").decode()
-    return f"{into} FROM INFILE '{file}' COMPRESSION 'none' {settings} FORMAT {head.group('format').decode()}"
+    said = (head.group("settings") or b"").decode().strip()
+    given = [f"{name} = {_quoted(value)}" for name, value in (settings or {}).items()]
+    own = [said[len("SETTINGS") :].strip()] if said else []
+    clause = f"SETTINGS {', '.join([*given, *own])} " if given or own else ""
+    return f"{into} FROM INFILE '{file}' COMPRESSION 'none' {clause}FORMAT {head.group('format').decode()}"
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def decompressor(encoding: str) -> Callable[[bytes], bytes]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from infra.local.clickhouse_engine import Answer, Engine, EngineError, Query
+from infra.local.clickhouse_engine import Answer, Engine, EngineError, Query, is_name
 from infra.local.clickhouse_form import form_fields, is_form
 from infra.local.clickhouse_insert import CORRUPT, UnknownEncoding, decompressor, from_file, insert_head
 
@@ -111,11 +111,15 @@ def _query_of(scope: Scope, body: Path) -> Query:
     if not in_url:
         with body.open("rb") as file:
             head = file.read(64 * 1024)
+    settings = {k: v for k, v in options.items() if k not in _TRANSPORT and not k.startswith("param_")}
     insert = insert_head(head)
     if insert is not None and (body.stat().st_size > 0 if in_url else insert[0].end() < body.stat().st_size):
         if not in_url:
             _cut(body, insert[0].end())
-        sql = from_file(insert[0], body)
+        if all(map(is_name, settings)):
+            sql, settings = from_file(insert[0], body, settings), {}
+        else:
+            sql = from_file(insert[0], body)
     else:
         if body.stat().st_size > LARGEST_QUERY_BYTES:
             raise Refused(413, f"a query may have {LARGEST_QUERY_BYTES} bytes; give the data of an insert by FORMAT")
@@ -127,7 +131,7 @@ def _query_of(scope: Scope, body: Path) -> Query:
         sql=sql,
         output=options.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
         database=options.get("database") or headers.get("x-clickhouse-database") or "default",
-        settings={k: v for k, v in options.items() if k not in _TRANSPORT and not k.startswith("param_")},
+        settings=settings,
         parameters={k.removeprefix("param_"): v for k, v in options.items() if k.startswith("param_")},
     )
 

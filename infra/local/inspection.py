@@ -15,6 +15,7 @@ from infra.local import clickhouse, kafka, postgres, registry
 from infra.local.http_probe import answers_ok, json_of
 from infra.local.process import memory_of
 from infra.local.state import Folder, PartRecord, StackRecord, shown_address
+from streams.positions import left_behind
 
 _TIMEOUT_S = 5.0
 
@@ -40,7 +41,7 @@ class PartStatus:
 class StackStatus:
     """The whole stack. `lag` is by consumer group, in records; None where the broker could not be asked.
 
-    `models`: of each stage that understands, what its worker says of its models.
+    `models`: of each stage that asks models, what its worker says of them.
     """
 
     data_dir: str
@@ -74,7 +75,8 @@ def inspect_stack(folder: Folder) -> StackStatus:
 
 
 def group_lags(bootstrap: str) -> dict[str, int]:
-    """How many records each consumer group with committed offsets is behind the ends of its partitions.
+    """How many records each consumer group with committed offsets is behind the ends of its partitions; without those
+    whose work another group has taken over.
 
     Raises:
         KafkaException: the broker does not answer.
@@ -86,6 +88,8 @@ def group_lags(bootstrap: str) -> dict[str, int]:
         asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=_TIMEOUT_S)
         offsets = asked[group].result().topic_partitions
         committed[group] = [position for position in offsets if position.offset >= 0]
+    for group in left_behind({g: {(p.topic, p.partition): p.offset for p in ps} for g, ps in committed.items()}):
+        del committed[group]
     places = {(position.topic, position.partition) for offsets in committed.values() for position in offsets}
     if not places:
         return {}

@@ -85,9 +85,21 @@ def answers(bootstrap: str) -> bool:
 
 
 def part(
-    folder: Path, log: Path, *, port: int, controller_port: int, cache: PartsCache, progress: Progress
+    folder: Path,
+    log: Path,
+    *,
+    port: int,
+    controller_port: int,
+    cache: PartsCache,
+    progress: Progress,
+    name: str = "kafka",
+    more: str = "",
+    cluster: str = "",
 ) -> PartSpec:
     """Prepare `folder` and describe the broker. Its data is formatted once, and kept from then on.
+
+    more: properties that override the usual ones, as of one broker among several. cluster: the id that all of these
+    are formatted with; "": one of its own.
 
     Raises:
         PartMissing, PartCorrupt: its jars could not be had.
@@ -103,16 +115,17 @@ def part(
     properties.write_text(
         _PROPERTIES.format(
             port=port, controller_port=controller_port, logs=logs.resolve(), largest=LARGEST_MESSAGE_BYTES
-        ),
+        )
+        + more,
         encoding="utf-8",
     )
     options = [*JVM, f"-Djava.io.tmpdir={scratch.resolve()}", "-cp", classpath]
     if not (logs / "meta.properties").exists():
         progress(f"kafka {pinned.version}: formatting")
-        _format([runtime, *options], properties)
+        _format([runtime, *options], properties, cluster or cluster_id())
     bootstrap = f"127.0.0.1:{port}"
     return PartSpec(
-        name="kafka",
+        name=name,
         argv=[runtime, *options, "kafka.Kafka", str(properties.resolve())],
         cwd=folder,
         log=log,
@@ -126,10 +139,13 @@ def part(
     )
 
 
-def _format(command: list[str], properties: Path) -> None:
+def cluster_id() -> str:
+    """A new one, as brokers that belong together are formatted with."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    if cluster.startswith("-"):
-        cluster = "A" + cluster[1:]
+    return "A" + cluster[1:] if cluster.startswith("-") else cluster
+
+
+def _format(command: list[str], properties: Path, cluster: str) -> None:
     arguments = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
     quick = [*command[:1], "-XX:TieredStopAtLevel=1", *command[1:]]
     done = subprocess.run([*quick, *arguments], capture_output=True, text=True, check=False)

@@ -95,6 +95,14 @@ class Supervisor:
         """Start a part and keep it running; returns at once. It may have been started before with another spec."""
         return self._submit(lambda: self._begin(spec))
 
+    def respec(self, spec: PartSpec) -> None:
+        """The part that runs goes on; from its next start it is as `spec` says."""
+
+        def change() -> None:
+            self._parts[spec.name].spec = spec
+
+        self._submit(change)
+
     def wait_ready(self, name: str, *, waiting: Callable[[float], None] | None = None) -> float:
         """Wait until the part's protocol answers; returns the seconds it took.
 

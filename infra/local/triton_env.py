@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.local.environments import install_pinned
 from infra.local.errors import PartFailed, PartMissing
 from infra.local.http_probe import answers_ok
 from infra.local.packages import PartsCache, Progress
@@ -72,11 +73,8 @@ Install = Callable[[Path, Interpreter, Progress], None]
 def install_packages(folder: Path, interpreter: Interpreter, progress: Progress) -> None:
     """By pip, from the index that it is set up for; every package is checked against its hash."""
     progress(f"triton: installing about {DOWNLOAD_MB} MB into {folder}, once, with {interpreter.path}")
-    pip = [str(folder / "bin" / "python3"), "-m", "pip", "--disable-pip-version-check", "install"]
-    options = ["--no-deps", "--only-binary=:all:", "--require-hashes", "--no-compile", "--no-warn-conflicts"]
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    _run([str(interpreter.path), "-m", "venv", "--clear", str(folder)], clean, lambda _line: None)
-    _run([*pip, *options, "--progress-bar=off", "-r", str(REQUIREMENTS)], clean, progress)
+    remedy = f"check the network and run the command again, or name another interpreter by {VARIABLE}"
+    install_pinned(folder, interpreter.path, REQUIREMENTS, "triton", remedy, progress)
 
 
 def triton_environment(
@@ -167,25 +165,6 @@ def _tried(
             return str(failed)
     write_atomically(folder / _WORKS, json.dumps({"python": str(interpreter.path), "version": interpreter.version}))
     return None
-
-
-def _run(command: list[str], environment: Mapping[str, str], progress: Progress) -> None:
-    """Run it, and tell of each download as it begins."""
-    said: list[str] = []
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, errors="replace"
-    ) as process:
-        for line in process.stdout or ():
-            said.append(line.rstrip())
-            if line.strip().startswith("Downloading"):
-                progress(f"triton: {line.strip()[0].lower()}{line.strip()[1:]}")
-    if process.returncode != 0:
-        end = "\n".join(f"    {line}" for line in said[-8:])
-        raise PartMissing(
-            f"the packages of the local Triton could not be installed: {' '.join(command[:4])} ended with exit code "
-            f"{process.returncode}; check the network and run the command again, or name another interpreter by "
-            f"{VARIABLE}:\n{end}"
-        )
 
 
 def start_once(command: list[str], variables: Mapping[str, str], scratch: Path, ready: str) -> None:

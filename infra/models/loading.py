@@ -15,6 +15,7 @@ from streams.control import ControlView
 from streams.models.active import ActiveModels
 from streams.models.bundle import Bundle, BundleRefused, load_bundle
 from streams.models.intent import BundleIntents
+from streams.models.known_texts import KnownIntents, KnownSentiments
 from streams.models.provider import Fingerprinted
 from streams.models.runner import CannotRun, OnnxRuntime, Runners
 from streams.models.sentiment import BundleSentiments
@@ -33,7 +34,7 @@ def active_intents(control: ControlView, settings: Settings) -> ActiveModels[Int
     where = runners(settings.models)
 
     def load(folder: Path) -> IntentModel:
-        return load_intents(folder, where)
+        return KnownIntents(load_intents(folder, where))
 
     return _active("intent", settings.models.intent, control, settings, load)
 
@@ -44,7 +45,7 @@ def active_sentiments(control: ControlView, settings: Settings) -> ActiveModels[
     where = runners(settings.models)
 
     def load(folder: Path) -> SentimentModel:
-        return load_sentiments(folder, where)
+        return KnownSentiments(load_sentiments(folder, where))
 
     return _active("sentiment", settings.models.sentiment, control, settings, load)
 

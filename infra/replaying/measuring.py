@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import psutil
-
+from infra.benches.cpu import seconds_of
 from infra.comparing.request import Request, compared
 from infra.local.errors import StackNotRunning
 from infra.local.state import Folder
@@ -101,19 +100,8 @@ def cpu_seconds(data: Path) -> dict[str, float]:
     for part in parts:
         process = part.identity.process() if part.identity is not None else None
         if process is not None:
-            found[part.name] = _of_tree(process)
+            found[part.name] = seconds_of(process)
     return found
-
-
-def _of_tree(process: psutil.Process) -> float:
-    seconds = 0.0
-    for each in (process, *process.children(recursive=True)):
-        try:
-            times = each.cpu_times()
-        except psutil.NoSuchProcess:
-            continue
-        seconds += times.user + times.system + times.children_user + times.children_system
-    return seconds
 
 
 def shown(m: Measured) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-import yaml
-
 from infra.training.data import Task
 from infra.training.refusal import TrainingRefused
+from processors.documents import NotReadable, yaml_value
 
 Size = Literal["fast", "accurate"]
 RECIPES: Final = Path(__file__).with_name("recipes")
@@ -56,11 +55,11 @@ def read_recipe(named: str) -> Recipe:
     """The recipe of that name among the shipped ones, or in that file. Raises TrainingRefused naming file and field."""
     path = Path(named) if named.endswith((".yaml", ".yml")) else RECIPES / f"{named}.yaml"
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml_value(path.read_text(encoding="utf-8"))
     except OSError as err:
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml")))
         raise TrainingRefused(f"--recipe {named}: cannot be read ({err.strerror}); shipped are: {known}") from err
-    except (UnicodeDecodeError, yaml.YAMLError) as err:
+    except (UnicodeDecodeError, NotReadable) as err:
         raise TrainingRefused(f"{path}: is not YAML: {' '.join(str(err).split())}") from err
     return _recipe(path, document)
 

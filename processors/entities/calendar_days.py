@@ -38,7 +38,7 @@ _YEARS: Final = (1, 9998)
 
 def day_of(at: int) -> date:
     """The day (UTC) of a time in microseconds, kept two days inside what a date can hold."""
-    return time_of(at).date()
+    return date.fromordinal(719_163 + min(max(at // 86_400_000_000, 0), 2_893_518))
 
 
 def time_of(at: int) -> datetime:

@@ -6,14 +6,14 @@ A field that is wrong is noted and replaced by something harmless; whether anyth
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import yaml
 
+from processors.documents import LOADER, refuse_depth
 from processors.policy.problem import Problem, instead
 
 MAX_FILE: Final = 1 << 20
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 
 
@@ -36,7 +36,8 @@ class Source:
             self.wrong(None, "-", f"has {len(text)} characters", f"at most {MAX_FILE} are taken")
             return None
         try:
-            node = yaml.compose(text, Loader=_Loader)
+            refuse_depth(text)
+            node = yaml.compose(text, Loader=LOADER)
         except yaml.MarkedYAMLError as e:
             line = e.problem_mark.line + 1 if e.problem_mark else 1
             said = " ".join(filter(None, (e.context, e.problem)))

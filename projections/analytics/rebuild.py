@@ -28,14 +28,16 @@ class AnalyticsSide:
     """Analytics in ClickHouse, to be rebuilt."""
 
     def __init__(self, url: str, database: str = DATABASE) -> None:
-        self._url, self._live, self._beside = url, database, f"{database}_rebuild"
-        self.green: Target = Analytics(url, self._beside)
+        self._url, self._live = url, database
+        self.beside = f"{database}_rebuild"
+        """The database beside the live one."""
+        self.green: Target = Analytics(url, self.beside)
 
     def prepare(self) -> None:
         with client_of(self._url, self._live) as client:
             heal(client)
-            client.command(f"DROP DATABASE IF EXISTS {self._beside} SYNC")
-        migrate(self._url, self._beside)
+            client.command(f"DROP DATABASE IF EXISTS {self.beside} SYNC")
+        migrate(self._url, self.beside)
 
     def live_positions(self) -> Mapping[Place, int]:
         with client_of(self._url, self._live) as client:
@@ -55,7 +57,7 @@ class AnalyticsSide:
             end = positions(client)
             live = dict(digests(client))
         fold_up_to(end)
-        with client_of(self._url, self._beside) as client:
+        with client_of(self._url, self.beside) as client:
             return compare(live, dict(digests(client)))
 
     def switch(self, fold_up_to: Callable[[Mapping[Place, int]], None]) -> None:
@@ -69,14 +71,14 @@ class AnalyticsSide:
             finally:
                 heal(client)
             client.command(f"DROP TABLE IF EXISTS {SWITCHING} SYNC")
-            client.command(f"DROP DATABASE {self._beside} SYNC")
+            client.command(f"DROP DATABASE {self.beside} SYNC")
 
     def _carry_runs(self, client: Client) -> None:
         """What was replayed is no fold of the log, so its facts are taken over as they are; turns are made of them."""
         for table in FACTS.values():
             columns = ", ".join(COLUMNS[table])
             client.command(
-                f"INSERT INTO {self._beside}.{table} ({columns}) SELECT {columns} FROM {self._live}.{table} "
+                f"INSERT INTO {self.beside}.{table} ({columns}) SELECT {columns} FROM {self._live}.{table} "
                 f"WHERE run_id != '{LIVE}'",
                 settings={"max_partitions_per_insert_block": 0},
             )
@@ -84,5 +86,5 @@ class AnalyticsSide:
     def _exchange(self, client: Client) -> None:
         for table in TABLES:
             if table != LOG_INDEX:
-                client.command(f"EXCHANGE TABLES {self._live}.{table} AND {self._beside}.{table}")
-        client.command(f"RENAME TABLE {self._beside}.{LOG_INDEX} TO {self._live}.{LOG_INDEX}")
+                client.command(f"EXCHANGE TABLES {self._live}.{table} AND {self.beside}.{table}")
+        client.command(f"RENAME TABLE {self.beside}.{LOG_INDEX} TO {self._live}.{LOG_INDEX}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -37,6 +38,8 @@ class Store:
         self._settings = {**_SETTINGS, **(settings or {})}
         self._client: Client | None = None
         self._types: dict[str, list[str]] = {}
+        self._ended_on: Sequence[object] | None = None
+        """The index that was in place when the last batch ended; if it still is when the next ends, it always was."""
 
     @property
     def client(self) -> Client:
@@ -49,13 +52,16 @@ class Store:
 
         now: microseconds UTC. Raises Switched where a rebuild has put other tables in place meanwhile.
         """
-        began_on = self.index()
+        began_on = self._ended_on or self.index()
+        self._ended_on = None
         for table, rows in tables_of(entries, now).items():
             self.insert(table, rows)
-        if self.index() != began_on:
+        ended_on = self.index()
+        if ended_on != began_on:
             raise Switched("the tables have been rebuilt while a batch was written: it is written again")
+        self._ended_on = ended_on
 
-    def index(self) -> object:
+    def index(self) -> Sequence[object]:
         """Which table the index of the log is. While a rebuild switches there is none (empty): no batch can end."""
         where = "database = currentDatabase() AND name = {name:String}"
         return self.client.query(f"SELECT uuid FROM system.tables WHERE {where}", {"name": LOG_INDEX}).result_rows
@@ -84,7 +90,7 @@ class Store:
     def _types_of(self, table: str) -> list[str]:
         if table not in self._types:
             described: Any = self.client.query(f"DESCRIBE TABLE {table}").result_rows
-            types = {row[0]: row[1].replace("\n", " ") for row in described}
+            types = {row[0]: as_sent(row[1]) for row in described}
             self._types[table] = [types[column] for column in COLUMNS[table]]
         return self._types[table]
 
@@ -92,13 +98,23 @@ class Store:
         """Closes the connection; the next call opens another."""
         if self._client is not None:
             self._client.close()
-        self._client = None
+        self._client = self._ended_on = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def as_sent(column: str) -> str:
+    """The type that a column's values are sent as. Texts are sent as texts: the server makes a dictionary of them in a
+    tenth of the time that it takes here.
+    """
+    return _DICTIONARY.sub(r"\1", column.replace("\n", " "))
+
+
+_DICTIONARY: Final = re.compile(r"LowCardinality\(((?:Nullable\()?String\)?)\)")
 
 
 def positions(client: Client, index: str = LOG_INDEX) -> dict[Place, int]:

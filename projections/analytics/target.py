@@ -17,7 +17,7 @@ class Analytics:
     name = "analytics"
     away: tuple[type[Exception], ...] = AWAY
     pace = 1.0
-    limit = 20_000
+    limit = 40_000
 
     def __init__(self, url: str, database: str = DATABASE) -> None:
         self.store = Store(url, database)

@@ -17,8 +17,8 @@ class SessionState:
 
     name = "session_state"
     away: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
-    pace = 0.2
-    limit = 5000
+    pace = 0.5
+    limit = 20_000
 
     def __init__(self, dsn: str, schema: str = SCHEMA) -> None:
         self.store = Store(dsn, schema)

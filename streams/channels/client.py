@@ -26,6 +26,7 @@ from streams.channels.compose import ANONYMOUS, Sender, WrongInput
 from streams.channels.delivery import Delivery
 from streams.channels.publisher import NotDelivered, Publisher
 from streams.channels.tail import Read, Tail, Wanted
+from streams.wall_clock import now_micros
 
 __all__ = ["ChannelClient", "NotDelivered", "WrongInput"]
 
@@ -34,7 +35,7 @@ Clock = Callable[[], int]
 
 def wall_clock() -> int:
     """Now, in microseconds UTC."""
-    return time.time_ns() // 1000
+    return now_micros()
 
 
 class ChannelClient:

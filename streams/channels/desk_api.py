@@ -11,7 +11,7 @@ from streams.channels import compose
 from streams.channels.compose import Sender
 from streams.channels.desk import HandedOff
 from streams.channels.keys import Principal
-from streams.channels.messages_api import ERRORS, key_of
+from streams.channels.messages_api import ERRORS, NO_TURN, key_of
 from streams.channels.payloads import Accepted, AnswerIn, DeskList, DeskSession, ErrorOut, ReturnIn, TakeIn
 from streams.channels.refusals import Refusal
 from streams.channels.service import GatewayService
@@ -55,7 +55,13 @@ def _add_list_routes(router: APIRouter, service: GatewayService) -> None:
 
 
 def _add_answer_routes(router: APIRouter, service: GatewayService) -> None:
-    @router.post("/sessions/{session}/answers", status_code=202, response_model=Accepted, summary="Answer the customer")
+    @router.post(
+        "/sessions/{session}/answers",
+        status_code=202,
+        response_model=Accepted,
+        responses=NO_TURN,
+        summary="Answer the customer",
+    )
     async def answer(request: Request, session: str, body: AnswerIn) -> dict[str, str]:
         agent = service.who(key_of(request), "desk")
         service.admit(agent)

@@ -8,10 +8,11 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,6 +40,7 @@ def create_app(service: GatewayService, more: Sequence[Mounted] = ()) -> FastAPI
 
     app = FastAPI(title="Spillway gateway", version=version("spillway"), description=DESCRIPTION, lifespan=running)
     app.add_middleware(refusals.BodyLimit)
+    app.add_middleware(streams_api.Sockets, service=service)
     app.add_middleware(_Measured)
     refusals.install(app)
     app.include_router(messages_api.routes(service))
@@ -56,12 +58,19 @@ def _add_probes(app: FastAPI, service: GatewayService) -> None:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/ready", tags=["operation"], summary="Whether it can serve: 200, or 503 with what is missing")
+    not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Something is missing; the answer says what"}}
+
+    @app.get(
+        "/ready",
+        tags=["operation"],
+        responses=not_ready,
+        summary="Whether it can serve: 200, or 503 with what is missing",
+    )
     async def ready() -> JSONResponse:
         missing = await service.ready()
         return JSONResponse({"ready": missing is None, "missing": missing}, 200 if missing is None else 503)
 
-    @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus")
+    @app.get("/metrics", tags=["operation"], response_class=PlainTextResponse, summary="Metrics for Prometheus")
     async def shown_metrics() -> Response:
         return Response(generate_latest(service.registry or REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
@@ -144,6 +153,8 @@ def server(service: GatewayService, more: Sequence[Mounted] = ()) -> uvicorn.Ser
         ws_max_size=MAX_SOCKET_FRAME,
         ws_ping_interval=20,
         ws_ping_timeout=20,
+        # Messages are short, and the compressor of a socket takes more than all else of it.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=round(service.options.grace + 4),
         server_header=False,
     )

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
-import yaml
-
+from processors.documents import NotReadable, json_value, yaml_value
 from streams.channels.limits import Rate
 
 Role = Literal["channel", "desk", "page"]
@@ -74,10 +73,10 @@ def load_keys(path: Path) -> Keys:
     """The keys in a JSON or YAML file. Raises KeysError."""
     try:
         text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        content = json_value(text) if path.suffix == ".json" else yaml_value(text)
     except FileNotFoundError as err:
         raise KeysError(f"{path} is not there: make one as docs/adr/0053 shows, or start with: spillway up") from err
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as err:
+    except (OSError, UnicodeDecodeError, NotReadable) as err:
         raise KeysError(f"{path} cannot be read: {err}") from err
     if not isinstance(content, dict) or not isinstance(content.get("keys"), list):
         raise KeysError(f"{path}: field keys: a list of entries with tenant, role and sha256 is meant")

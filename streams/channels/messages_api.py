@@ -23,7 +23,9 @@ MAX_WAIT = 30.0
 PAGE_CHANNEL = "web"
 MIN_PAGE_SESSION = 24
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+NO_TURN: dict[int | str, dict[str, Any]] = {404: {"model": ErrorOut, "description": "No such turn in the session"}}
 ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorOut, "description": "The body is no JSON in UTF-8"},
     401: {"model": ErrorOut, "description": "No known key"},
     403: {"model": ErrorOut, "description": "The key's role may not do this"},
     413: {"model": ErrorOut, "description": "The body is larger than 256 KiB"},
@@ -123,7 +125,9 @@ def _add_message_route(router: APIRouter, service: GatewayService) -> None:
 
 
 def _add_feedback_routes(router: APIRouter, service: GatewayService) -> None:
-    @router.post("/feedback", status_code=202, response_model=Accepted, summary="Say what a reply was worth")
+    @router.post(
+        "/feedback", status_code=202, response_model=Accepted, responses=NO_TURN, summary="Say what a reply was worth"
+    )
     async def give_feedback(request: Request, body: FeedbackIn) -> dict[str, str]:
         principal = service.who(key_of(request), "channel", "page")
         service.admit(principal)

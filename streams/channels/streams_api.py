@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Header, Query, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.channels import compose
 from streams.channels.compose import WrongInput
@@ -28,13 +30,13 @@ HEARTBEAT: Final = 15.0
 COME_BACK: Final = 1012
 REFUSED: Final = 4000
 """Plus the HTTP status: the close code of a socket that is not served."""
+_SOCKET: Final = re.compile(r"/v1/sessions/([^/]+)/ws").fullmatch
 
 
 def routes(service: GatewayService) -> APIRouter:
-    """The routes on which replies stream."""
+    """The routes on which replies stream, but for `Sockets`."""
     router = APIRouter(prefix="/v1/sessions", tags=["channels"])
     _add_events_route(router, service)
-    _add_socket_route(router, service)
     return router
 
 
@@ -96,20 +98,38 @@ async def _events(service: GatewayService, subscription: Subscription) -> AsyncI
         service.hub.unsubscribe(subscription)
 
 
-def _add_socket_route(router: APIRouter, service: GatewayService) -> None:
-    @router.websocket("/{session}/ws")
-    async def socket(websocket: WebSocket, session: str, key: str | None = None, after: str | None = None) -> None:
-        scheme, _, given = websocket.headers.get("authorization", "").partition(" ")
-        header = given.strip() if scheme.lower() == "bearer" else websocket.headers.get("x-api-key")
-        await websocket.accept()
-        try:
-            principal = _admitted(service, header or _page_key(service, key), session)
-        except (Refusal, WrongInput) as err:
-            refusal = wrong_input(err) if isinstance(err, WrongInput) else err
-            await websocket.send_text(_line({"type": "error", "status": refusal.status, **refusal.body}))
-            await websocket.close(REFUSED + refusal.status)
-            return
-        await _Conversation(service, websocket, principal, session).run(after)
+class Sockets:
+    """Serves the WebSockets of sessions, and leaves everything else to `app`.
+
+    It stands before the routes: whatever lies around a route stays for as long as its socket is open, and of sockets
+    there are thousands.
+    """
+
+    def __init__(self, app: ASGIApp, service: GatewayService) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = _SOCKET(scope["path"]) if scope["type"] == "websocket" else None
+        if found is None:
+            await self._app(scope, receive, send)
+        else:
+            await _serve(self._service, WebSocket(scope, receive, send), found[1])
+
+
+async def _serve(service: GatewayService, websocket: WebSocket, session: str) -> None:
+    """One WebSocket, to its end; one that may not be served is told why, and closed."""
+    asked = websocket.query_params
+    scheme, _, given = websocket.headers.get("authorization", "").partition(" ")
+    header = given.strip() if scheme.lower() == "bearer" else websocket.headers.get("x-api-key")
+    await websocket.accept()
+    try:
+        principal = _admitted(service, header or _page_key(service, asked.get("key")), session)
+    except (Refusal, WrongInput) as err:
+        refusal = wrong_input(err) if isinstance(err, WrongInput) else err
+        await websocket.send_text(_line({"type": "error", "status": refusal.status, **refusal.body}))
+        await websocket.close(REFUSED + refusal.status)
+        return
+    await _Conversation(service, websocket, principal, session).run(asked.get("after"))
 
 
 class _Conversation:

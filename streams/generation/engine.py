@@ -15,7 +15,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from processors.ladder import Rules as LadderRules
 from schemas.events import Meta, ReplyPartial
@@ -64,6 +64,7 @@ class Engine:
         self._ended: deque[tuple[str, Made]] = deque()
         self._todo: deque[Callable[[Sessions], None]] = deque()
         self._bug: BaseException | None = None
+        self._standing: dict[str, list[dict[str, Any]]] = {"*": []}
         self._stopping = asyncio.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="generations", daemon=True)
@@ -98,6 +99,10 @@ class Engine:
     @property
     def unsettled(self) -> int:
         return len(self._under_way)
+
+    def status(self) -> dict[str, Any]:
+        """As of the last look, a moment ago; replaced as a whole, so that any thread may ask."""
+        return {"generating": self._standing}
 
     def close(self) -> None:
         with self._lock:
@@ -167,6 +172,7 @@ class Engine:
         """Asks for readiness now and then, and notes how things stand."""
         while True:
             await sessions.known.look(self._models.offers("", ""))
+            self._standing = sessions.known.standing(self._models)
             sessions.observe()
             sessions.look_for_hung(self._loop.time())
             await asyncio.sleep(LOOK)

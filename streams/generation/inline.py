@@ -75,6 +75,9 @@ class InlineGenerations:
     def unsettled(self) -> int:
         return len(self._under_way)
 
+    def status(self) -> dict[str, Any]:
+        return {"generating": {"*": []} if self.sessions is None else self.sessions.known.standing(self._models)}
+
     def close(self) -> None:
         if self.sessions is not None:
             self._runner.run(self._models.close())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from processors.ladder import Breaker as Said
 from processors.ladder import Offer, Speed, Wait
 from streams.generation import metrics
 from streams.generation.breaker import USUAL, Breaker, Limits, Permit, verdict
 from streams.generation.loading import Loading
-from streams.generation.models import Serving
+from streams.generation.models import Models, Serving
 from streams.generation.ports import Budget, Finish, Generator, Readiness
 from streams.generation.speed import SpeedOf
 
@@ -140,6 +140,26 @@ class AllKnown:
                 self._loading.there(known.generator.name)
         for name, known in self._of.items():
             metrics.BREAKER.labels(name).set(metrics.STATES[known.breaker.state(self._clock())])
+
+    def standing(self, models: Models) -> dict[str, list[dict[str, Any]]]:
+        """Which models are in force now, by tenant (`*`: every other), and whether they may be asked."""
+        of_all = list(models.offers("", ""))
+        said = {"*": [self._said(serving) for serving in of_all]}
+        for tenant in models.tenants():
+            if (own := list(models.offers(tenant, ""))) != of_all:
+                said[tenant] = [self._said(serving) for serving in own]
+        return said
+
+    def _said(self, serving: Serving) -> dict[str, Any]:
+        known = self.of(serving)
+        return {
+            "rung": serving.rung,
+            "model": known.generator.name,
+            "fingerprint": known.generator.fingerprint,
+            "breaker": known.breaker.state(self._clock()),
+            "ready": known.ready,
+            "tenants": sorted(serving.tenants),
+        }
 
     async def stop(self) -> None:
         """Waits for no model any more."""

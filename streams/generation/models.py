@@ -35,6 +35,10 @@ class Models(Protocol):
         """What may make a turn of this session; of several for one rung the first that can. Cheap."""
         ...
 
+    def tenants(self) -> Sequence[str]:
+        """Those that may have models of their own; everybody else has what the tenant "" is offered."""
+        ...
+
     async def close(self) -> None:
         """Ends the connections, where there are any."""
         ...
@@ -48,6 +52,9 @@ class FixedModels:
 
     def offers(self, tenant: str, session: str) -> Sequence[Serving]:
         return self._serving
+
+    def tenants(self) -> Sequence[str]:
+        return ()
 
     async def close(self) -> None:
         pass
@@ -110,6 +117,9 @@ class ControlledModels:
             if name:
                 found.append(Serving(self._generator(rung, name), rung, *setting[1:4]))
         return found
+
+    def tenants(self) -> Sequence[str]:
+        return sorted({tenant for rung in GENERATING for tenant in self._control.model_tenants(rung)})
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from processors.caching import answer_key, may_keep
 from processors.ladder import GENERATING
@@ -31,7 +31,7 @@ from schemas.events import (
     ScenarioRouted,
     SessionClosed,
 )
-from streams.answers import SECOND, Answers, deadline_of, route_of, version_of
+from streams.answers import SECOND, Answers, deadline_of, given_up, route_of, version_of
 from streams.generation.fast_rungs import descend, split, task_of
 from streams.generation.tasks import Generations, Made, Task
 from streams.held import Held
@@ -105,6 +105,10 @@ class Generation:
         self.policies.prepare()
         return None if self.policies.fresh() else Retry(0.5, "control_log_unseen")
 
+    def status(self) -> dict[str, Any]:
+        """Which models stand for the rungs now, and whether they may be asked."""
+        return self.generations.status()
+
     def submit(self, task: Task, owner: GenerationState) -> None:
         """Hands the turn to the engine."""
         self._owners[task.route.meta.turn_id or ""] = owner
@@ -138,6 +142,8 @@ class GenerationState:
     def recover(self, record: Record) -> None:
         """What was said in the hour before, so that a prompt knows the conversation after a restart too."""
         self._listen(record.event)
+        if isinstance(record.event, ReplyProduced):
+            self._answers.recover(record.event.meta.turn_id or "", record.appended_at)
 
     def read(self, record: Record, context: Context) -> Outcome | None:
         topic, _, offset, appended_at, event = record
@@ -223,7 +229,11 @@ class GenerationState:
             record = waiting.record
             remaining = (deadline_of(record) - context.now) / SECOND
             version = version_of(self._stage.policies, record, context.now)
-            if version is None or (remaining > 0 and self._stage.generations.unsettled >= self._stage.most):
+            if version is None and (rejected := given_up(record, context.now)) is not None:
+                del self._open[turn]
+                self._answers.close(turn, record.offset, record.appended_at)
+                yield rejected
+            elif version is None or (remaining > 0 and self._stage.generations.unsettled >= self._stage.most):
                 later.append(turn)
             elif remaining > 0:
                 yield from self._begin_one(turn, record, version, remaining, context.now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from processors.policy.compile import Rules
 from processors.ports import Passage
@@ -76,6 +76,11 @@ class Generations(Protocol):
     @property
     def unsettled(self) -> int:
         """Submitted and not yet polled. Whoever submits stops at a bound of its own."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """`generating`: by tenant (`*`: every other) the models in force, their rung, fingerprint, breaker, readiness.
+        """
         ...
 
     def close(self) -> None:

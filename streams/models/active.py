@@ -22,6 +22,7 @@ from streams.models.fields import BundleRefused
 from streams.models.in_force import Scope, Timeline
 from streams.models.provider import Fingerprinted
 from streams.models.runner import CannotRun
+from streams.wall_clock import now_micros
 
 FRESH: Final = 4.0
 """Seconds within which the end of the control log must have been seen: less than an activation is announced ahead."""
@@ -88,7 +89,7 @@ class ActiveModels(Generic[M]):
         control: ControlView,
         shipped: M,
         load: Load[M],
-        wall: Callable[[], int] = lambda: time.time_ns() // 1000,
+        wall: Callable[[], int] = now_micros,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.task = task

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-import yaml
-
+from processors.documents import NotReadable, yaml_value
 from schemas.events import DIALOGUE_ACT, SCENARIOS
 from schemas.identity import fingerprint
 from streams.models.features import Features
@@ -126,8 +125,8 @@ def read_manifest(folder: Path) -> Manifest:
 def parse_manifest(content: bytes, path: Path = Path(MANIFEST)) -> Manifest:
     """The manifest that `content` is. `path`: for messages only."""
     try:
-        document = yaml.safe_load(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        document = yaml_value(content)
+    except NotReadable as error:
         raise BundleRefused(path, f"is not YAML: {' '.join(str(error).split())}", _AGAIN) from error
     top = Fields(path, "", document)
     if top.whole("format") != FORMAT:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from processors.documents import NotReadable, json_value
 from streams.models.classifier import Classifier, Prediction
 from streams.models.fields import BundleRefused, Fields
 from streams.models.manifest import Head, Manifest
@@ -56,8 +57,8 @@ def make_probe(bundle: Predicts, texts: Sequence[str]) -> bytes:
 def read_probe(path: Path, content: bytes, manifest: Manifest) -> tuple[Probe, ...]:
     """The probe set. Raises BundleRefused for one that is not as it should be."""
     try:
-        document: Any = json.loads(content)
-    except ValueError as error:
+        document: Any = json_value(content)
+    except NotReadable as error:
         raise BundleRefused(path, f"is not JSON: {error}", "train or copy the bundle again") from error
     labels = manifest.heads[manifest.default_head].labels
     probes = []

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fastavro.schema import to_parsing_canonical_form
+from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
 
 from schemas.catalogue import ROUTES
-from schemas.codec import Codec
+from schemas.codec import UNREADABLE, Codec
 from streams.log import Place
 from streams.replay.archive_file import records_in, schema_of
 from streams.replay.archive_index import ArchivedFile, ArchiveError, Index, read_index
@@ -190,4 +190,7 @@ def _ids_here(folder: Path, index: Index, codec: Codec) -> dict[int, int]:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return to_parsing_canonical_form(dict(one)) == to_parsing_canonical_form(dict(other))
+    try:
+        return to_parsing_canonical_form(dict(one)) == to_parsing_canonical_form(dict(other))
+    except (SchemaParseException, UnknownType, *UNREADABLE):
+        return False  # what is no schema is none that is known here

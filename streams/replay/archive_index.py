@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from processors.documents import json_value
 from streams.log import Place
 from streams.replay.extent import Extent, shown
 from streams.replay.stretch import Gap, Window
@@ -85,7 +86,7 @@ def read_index(folder: Path) -> Index:
     """The index of an archive. Raises ArchiveError."""
     path = folder / INDEX
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = json_value(path.read_text(encoding="utf-8"))
     except FileNotFoundError as err:
         raise ArchiveError(
             f"{path} is not there: {folder} is no archive, or one that was not finished; write it again with: "

@@ -7,7 +7,7 @@ candidate asks what live asked; what a candidate makes is kept as soon as it is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from processors.ladder import GENERATING
 from processors.outcomes import Emit, Outcome
@@ -201,6 +201,9 @@ class _Desk:
     @property
     def unsettled(self) -> int:
         return self.inner.unsettled
+
+    def status(self) -> dict[str, Any]:
+        return self.inner.status()
 
     def close(self) -> None:
         self.inner.close()

@@ -17,6 +17,8 @@ BANNED = {
 BANNED_CALLS = {"now", "utcnow", "today", "uuid1", "uuid4", "open", "input", "print", "exec", "eval", "breakpoint"}
 TOOLING = {"registry.py": {"urllib"}}
 """What asks a schema registry, at start; no decision is made there."""
+WRITTEN_OUT = {"schemas/compiled.py", "processors/fact_body.py"}
+"""What writes functions out from our own record types, once, as `collections.namedtuple` does: exec, and no more."""
 FILES = sorted(p for package in ("schemas", "processors") for p in (ROOT / package).rglob("*.py"))
 
 
@@ -46,7 +48,8 @@ def test_a_decision_reaches_for_nothing(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     allowed = TOOLING.get(path.name, set()) if path.parent.name == "schemas" else set()
     assert (set(_imported(tree)) & BANNED) - allowed == set()
-    assert set(_called(tree)) & BANNED_CALLS == set()
+    may = {"exec"} if str(path.relative_to(ROOT)) in WRITTEN_OUT else set()
+    assert set(_called(tree)) & BANNED_CALLS == may
 
 
 def test_the_ban_sees_what_it_is_for() -> None:

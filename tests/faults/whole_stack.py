@@ -10,47 +10,18 @@ from typing import Self
 import httpx
 from confluent_kafka import KafkaException
 
-from infra.audit import Audit, audit
 from infra.demo import CONVERSATIONS
+from infra.drills.verdict import Verdict
+from infra.drills.verdict import verdict as judged
 from infra.local.stack import LocalStack
 from infra.manifest import Sent
 from infra.play import PlayOptions, play
 from infra.recordings import read_recordings
 from infra.settings import Settings
-from infra.summary import come_to_rest
-from projections.divergence import session_divergence, turn_divergence
-from projections.ledger import ledger
-from schemas.codec import Codec
 from streams.channels.keys import load_keys
 
 RATE = 40.0
 POST_EVERY = 0.05
-
-
-@dataclass
-class Verdict:
-    """What the audit found after the traffic had stopped and the projections had come to the end of the log."""
-
-    audit: Audit
-    balanced: bool
-    totals: dict[str, object]
-    divergent: list[object]
-    acknowledged: int
-
-    def problems(self) -> list[str]:
-        """Every broken promise, in words; none in a sound stack."""
-        found = [
-            f"{name}: {listed[:3]}"
-            for name in ("lost", "doubled", "disorder", "unknown_to_log", "contradictions")
-            if (listed := getattr(self.audit, name))
-        ]
-        if not self.balanced:
-            found.append(f"the ledger does not balance: {self.totals}")
-        if self.divergent:
-            found.append(f"stores that differ from the log: {self.divergent[:3]}")
-        if not self.acknowledged:
-            found.append("no message was acknowledged: the traffic did not run")
-        return found
 
 
 @dataclass
@@ -114,14 +85,6 @@ class Traffic:
 
 def verdict(stack: LocalStack, traffic: Traffic) -> Verdict:
     """Waits until the stack has come to rest, and audits it."""
-    settings = stack.settings()
     for name in ("kafka", "postgres", "clickhouse", "worker", "generation", "session-state", "analytics", "gateway"):
         stack.wait_ready(name)
-    come_to_rest(settings, patience=120)
-    sheet = ledger(settings.kafka, settings.clickhouse)
-    stored = session_divergence(settings.kafka, settings.postgres)
-    analysed = turn_divergence(settings.kafka, settings.clickhouse)
-    acknowledged = traffic.acknowledged()
-    found = audit(settings.kafka, acknowledged, Codec())
-    divergent: list[object] = [*stored.divergent, *analysed.divergent]
-    return Verdict(found, sheet.balanced, dict(sheet.totals), divergent, len(acknowledged))
+    return judged(stack.settings(), traffic.acknowledged())

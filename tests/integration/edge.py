@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from schemas.events import (
 )
 from schemas.identity import follow, follow_as_reply
 from streams.channels.client import wall_clock
-from streams.channels.gateway import listen, server
+from streams.channels.gateway import Mounted, listen, server
 from streams.channels.keys import Keys, Role, ensure_keys, load_keys
 from streams.channels.publisher import Publisher
 from streams.channels.service import GatewayOptions, GatewayService
@@ -191,13 +191,13 @@ class Rig:
 
 
 @contextmanager
-def rig(broker: str, folder: Path, answer: Answer = ordinary) -> Iterator[Rig]:
-    """A gateway for a new tenant, ready, with a responder behind it."""
+def rig(broker: str, folder: Path, answer: Answer = ordinary, more: Sequence[Mounted] = ()) -> Iterator[Rig]:
+    """A gateway for a new tenant, ready, with a responder behind it. `more`: what else it serves."""
     tenant = f"t{uuid.uuid4().hex[:12]}"
     keys = load_keys(ensure_keys(folder, [tenant]))
     with (
         Responder(broker, tenant, answer) as responder,
-        running_gateway(GatewayService(broker, keys, options=OPTIONS)) as url,
+        running_gateway(GatewayService(broker, keys, options=OPTIONS), more) as url,
     ):
         made = Rig(url, tenant, keys, responder)
         with made.channel, made.desk:
@@ -206,10 +206,10 @@ def rig(broker: str, folder: Path, answer: Answer = ordinary) -> Iterator[Rig]:
 
 
 @contextmanager
-def running_gateway(service: GatewayService) -> Iterator[str]:
+def running_gateway(service: GatewayService, more: Sequence[Mounted] = ()) -> Iterator[str]:
     """The address of a gateway that serves in a thread, ready."""
     listener = listen("127.0.0.1", 0)
-    served = server(service)
+    served = server(service, more)
     thread = threading.Thread(target=lambda: asyncio.run(served.serve([listener])), name="gateway")
     thread.start()
     try:

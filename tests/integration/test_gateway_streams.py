@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from infra.topics import create_topics
@@ -126,6 +126,18 @@ def test_a_socket_without_a_key_is_closed_with_the_status(edge: Rig) -> None:
             socket.recv(PATIENCE)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
+
+
+def test_a_socket_is_not_compressed_and_has_one_address(edge: Rig) -> None:
+    """A compressor for each of thousands would take more than all else; elsewhere there are no sockets."""
+    with edge.socket("w8") as socket:
+        assert frame(socket, "hello")
+        assert socket.protocol.extensions == []
+    url = edge.url.replace("http", "ws", 1)
+    for path in ("/v1/sessions/w8/w9/ws", "/v1/sessions/ws", "/v1/elsewhere"):
+        with pytest.raises(InvalidStatus) as refused, connect(url + path, proxy=None):
+            pass
+        assert refused.value.response.status_code == 403
 
 
 def events(response: httpx.Response) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import InsufficientPrivilege
 
 from processors.conversation import fact
@@ -69,6 +71,28 @@ def test_a_zombie_is_fenced_and_writes_nothing(store: Store, database: str) -> N
         zombie.write(facts_of(a_session()), {PLACE: 0}, {PLACE: 7})
     assert everything(database, "turns") == []
     assert store.positions() == {PLACE: 5}
+
+
+def test_what_comes_several_times_in_a_batch_is_written_once(store: Store, database: str) -> None:
+    """Of an event that a batch has twice, the lower offset is stored; nothing is left in the tables of the batch."""
+    records = [r for r in a_session() if r.event.meta.turn_id]
+    later = [r._replace(offset=r.offset + 100) for r in records]
+    store.write(facts_of([*later, *records]), {}, {})
+    found = session(database, TENANT, SESSION)
+    assert found is not None
+    assert {part["log_offset"] for turn in found.turns for part in turn.parts.values()} <= {r.offset for r in records}
+    left = store.connection.execute("SELECT (SELECT count(*) FROM staged_turns) + (SELECT count(*) FROM staged_events)")
+    assert left.fetchone() == (0,)
+
+
+def test_the_projection_needs_nobody_elses_right_to_temporary_tables(database: str) -> None:
+    """Where that right was taken from everybody, the projection has it still."""
+    name = conninfo_to_dict(database)["dbname"]
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(str(name))))
+    with Store(database) as opened:
+        opened.write(facts_of(a_session()), {}, {})
+    assert len(everything(database, "turns")) == 3
 
 
 def test_a_row_that_cannot_be_written_takes_the_positions_back_with_it(store: Store) -> None:

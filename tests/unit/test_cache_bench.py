@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from infra.cache_bench import measure, repeated
-from infra.cache_traffic import Models, Traffic, hits, traffic
+from infra.benches.cache import measure, repeated
+from infra.benches.cache_traffic import Models, Traffic, hits, traffic
 from infra.cli.bench import app
 from infra.local.errors import StackError
 from infra.recordings import Recorded, Said

@@ -181,3 +181,31 @@ def test_a_model_is_left_alone_when_its_server_says_twice_that_it_is_not_ready()
     assert not asyncio.run(looks(1))
     model.loaded = True
     assert asyncio.run(looks(1))
+
+
+async def test_a_process_says_which_models_stand_for_its_rungs() -> None:
+    """By tenant, with fingerprint, readiness and breaker: what every tenant has, and who has something else."""
+    world = World()
+    world.take(activated(task="large_model", name="wide", tenant="bank"))
+    world.take(activated(task="small_model", name="small", tenant="same"))
+    known = AllKnown(lambda: 0.0)
+    standing = known.standing(world.models)
+    assert {tenant: [(said["rung"], said["model"]) for said in models] for tenant, models in standing.items()} == {
+        "*": [("small_model", "small")],
+        "bank": [("large_model", "wide"), ("small_model", "small")],
+    }
+    (small,) = standing["*"]
+    assert (small["breaker"], small["ready"], small["tenants"]) == ("closed", True, [])
+    assert small["fingerprint"].startswith("small@")
+
+
+async def test_an_open_breaker_is_told() -> None:
+    """Whoever asks for the status sees why a model is passed over."""
+    world, known = World(), AllKnown(lambda: 0.0)
+    (serving,) = world.models.offers("shop", "s-1")
+    model = known.of(serving)
+    for _ in range(USUAL.in_a_row):
+        permit = model.breaker.ask(0.0)
+        assert permit is not None
+        model.breaker.tell(permit, "bad", 0.0)
+    assert [said["breaker"] for said in known.standing(world.models)["*"]] == ["open"]

@@ -99,8 +99,13 @@ def _decision(event: Event) -> object:
 
 def audit(bootstrap: str, sent: Iterable[str], codec: Codec, run_id: str = "live") -> Audit:
     """Holds the ids of acknowledged messages against the log. Call it when the installation has come to rest."""
+    return audit_records(read_to_end(bootstrap, PROJECTIONS["analytics"], codec), sent, run_id)
+
+
+def audit_records(records: Iterable[Record | Unreadable], sent: Iterable[str], run_id: str = "live") -> Audit:
+    """The same of records at hand, those of a partition in the order of their offsets."""
     log = _Log()
-    for record in read_to_end(bootstrap, PROJECTIONS["analytics"], codec):
+    for record in records:
         if isinstance(record, Unreadable):
             log.undecodable += 1
         else:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from statistics import mean, median
 from typing import Final
 
-from infra.cache_traffic import Traffic, hits
+from infra.benches.cache_traffic import Traffic, hits
 from infra.local.errors import StackError
 from processors.caching import answer_key, may_keep
 from processors.ladder import GENERATING
