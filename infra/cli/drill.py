@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -12,6 +13,7 @@ import typer
 from infra.local.errors import StackError
 
 if TYPE_CHECKING:
+    from infra.drills.result import Result
     from infra.drills.table import Drill
 
 
@@ -54,6 +56,7 @@ def command(
             typer.echo(f"{row.number:>2}  {row.name:<12} {row.about}")
         return
     wanted = _wanted(names or ["all"], BY_NAME)
+    from infra.benches.machine import machine
     from infra.drills.drilling import Plan
     from infra.drills.result import as_json
     from infra.drills.run import run_drills
@@ -61,10 +64,15 @@ def command(
     from infra.reporting.saving import save
 
     plan = Plan(rate or 0.0, times, seed, hold=hold, pause=pause, gap=gap, patience=patience, quick=quick, other=other)
-    found = run_drills(wanted, plan, _say, rate, data)
+    on = machine(say=_say)
+
+    def keep(found: Sequence[Result]) -> None:
+        if json_file is not None:
+            save(json_file, json.dumps(as_json(found, seed, on), indent=1) + "\n", StackError)
+
+    keep([])  # whether it can be written is known before hours have passed
+    found = run_drills(wanted, plan, _say, rate, data, keep)
     typer.echo(shown(found))
-    if json_file is not None:
-        save(json_file, json.dumps(as_json(found, seed), indent=1) + "\n", StackError)
     if html_file is not None:
         save(html_file, page_of(found, seed), StackError)
     if broken := [r.name for r in found if r.problems or r.slow]:

@@ -16,7 +16,7 @@ CLOCKS: Final = (f"+{HOUR}@{JUMPS_AFTER}", f"-{HOUR}@{JUMPS_AFTER}", f"+{HOUR}",
 
 def clock(it: Drilling) -> None:
     """One of two workers has another clock; the turns of its partitions are answered all the same."""
-    name = "worker-2" if it.ground.has("worker-2") else "worker"
+    name = it.ground.last_worker
     for i in range(it.plan.times):
         wrong = CLOCKS[i % len(CLOCKS)]
         it.moment()

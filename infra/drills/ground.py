@@ -62,6 +62,11 @@ class Ground:
     def has(self, name: str) -> bool:
         return name in self.brokers or any(p.name == name for p in self.stack.supervisor.parts)
 
+    @property
+    def last_worker(self) -> str:
+        """The second worker, so that the first takes its partitions over; in the quick form there is only one."""
+        return "worker-2" if self.has("worker-2") else "worker"
+
     def supervisor_of(self, name: str) -> Supervisor:
         if self.cluster is not None and name in self.cluster.names:
             return self.cluster.supervisor

@@ -28,11 +28,12 @@ def network(it: Drilling) -> None:
     with ExitStack() as open_:
         postgres = open_.enter_context(Proxy(server_of(settings.postgres)))
         clickhouse = open_.enter_context(Proxy(server_of(settings.clickhouse)))
-        it.ground.restart_with("worker-2", {"SPILLWAY_KAFKA": cluster.through_proxies})
+        worker = it.ground.last_worker
+        it.ground.restart_with(worker, {"SPILLWAY_KAFKA": cluster.through_proxies})
         it.ground.restart_with("session-state", {"SPILLWAY_POSTGRES": through(postgres, settings.postgres)})
         it.ground.restart_with("analytics", {"SPILLWAY_CLICKHOUSE": through(clickhouse, settings.clickhouse)})
         behind = (tuple(cluster.proxies.values()), (postgres,), (clickhouse,))
-        parts = ("worker-2", "session-state", "analytics")
+        parts = (worker, "session-state", "analytics")
         pairs = [(way, link) for way in range(len(WAYS)) for link in range(len(LINKS))]
         it.chance.shuffle(pairs)
         for i in range(max(it.plan.times, 1)):
@@ -50,7 +51,7 @@ def _partition(it: Drilling, way: str, link: str, proxies: tuple[Proxy, ...], pa
         WAYS[2]: Proxy.silence_clients,
         WAYS[3]: lambda proxy: proxy.slow(LATENCY),
     }
-    with it.fault(what, part, stores=part != "worker-2", within=HEALED_WITHIN) as fault:
+    with it.fault(what, part, stores=not part.startswith("worker"), within=HEALED_WITHIN) as fault:
         for proxy in proxies:
             done[way](proxy)
         it.wait(it.plan.hold)

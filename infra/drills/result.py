@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Final
 
+from infra.benches.machine import Machine
 from infra.manifest import Sent, percentile
 
 BACK_WITHIN: Final = 15.0
@@ -80,6 +82,8 @@ def middle(values: Sequence[float]) -> float | None:
     return round(median(values), 2) if values else None
 
 
-def as_json(results: Sequence[Result], seed: int) -> dict[str, Any]:
-    """All drills of a run."""
-    return {"drills": [r.as_json() for r in results], "seed": seed}
+def as_json(results: Sequence[Result], seed: int, machine: Machine | None = None) -> dict[str, Any]:
+    """All drills of a run, with the time of writing (`measured_at`, UTC). machine: where they were done."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    where = {} if machine is None else {"machine": asdict(machine)}
+    return {"drills": [r.as_json() for r in results], "seed": seed, **where, "measured_at": now}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,9 +66,17 @@ class Grounds:
 
 
 def run_drills(
-    drills: Sequence[Drill], plan: Plan, say: Say, rate: float | None = None, data: Path | None = None
+    drills: Sequence[Drill],
+    plan: Plan,
+    say: Say,
+    rate: float | None = None,
+    data: Path | None = None,
+    keep: Callable[[Sequence[Result]], None] = lambda _: None,
 ) -> list[Result]:
-    """All of them. rate: turns a second; None: half of what a stack does, measured first."""
+    """All of them. rate: turns a second; None: half of what a stack does, measured first.
+
+    keep: given what there is after each drill, since a run takes hours and may be broken off.
+    """
     grounds = Grounds(say, data, FEW_PARTS if plan.quick else ALL_PARTS)
     rates: dict[Needs, float] = {}
     found: list[Result] = []
@@ -88,6 +96,8 @@ def run_drills(
                 say(f"  broken: {why}")
                 found.append(Result(row.name, row.number, problems=[f"its stack failed: {why}"]))
                 grounds.close()
+            finally:
+                keep(sorted(found, key=lambda r: r.number))
     finally:
         grounds.close()
     return sorted(found, key=lambda r: r.number)

@@ -48,7 +48,7 @@ def kill(it: Drilling) -> None:
 
 def _crash(it: Drilling, stage: str, point: str) -> None:
     """A worker that dies at the point, in a batch of the stage that it comes to at some time."""
-    name = "worker-2" if it.ground.has("worker-2") else "worker"
+    name = it.ground.last_worker
     part = it.ground.part(name)
     it.ground.restart_with(name, {VARIABLE: f"{stage}:{point}:{it.chance.randrange(1, 40)}"})
     it.ground.as_before_when_restarted(name)

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from streams.testing.fuzzing.running import Finding, fuzz
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Finding as found:
         print(found, file=sys.stderr)
         return 1
-    counts = result.as_json()
+    counts = {**result.as_json(), "measured_at": datetime.now(UTC).isoformat(timespec="seconds")}
     text = json.dumps(counts, indent=2)
     if chosen.json is not None:
         chosen.json.write_text(text + "\n", encoding="utf-8")

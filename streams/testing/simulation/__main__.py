@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from streams.testing.simulation.product import Product
@@ -64,6 +65,7 @@ def _figures(asked: argparse.Namespace, failures: Sequence[Failure], seconds: fl
         "failures": [
             {"seed": f.seed, "problems": [p._asdict() for p in f.problems]} for f in failures
         ],
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
