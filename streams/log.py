@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import Record
@@ -54,6 +56,16 @@ def bounds(consumer: Consumer, topics: Iterable[str], timeout: float = 30) -> di
         for partition in metadata.partitions:
             found[topic, partition] = _span(consumer, TopicPartition(topic, partition), timeout)
     return found
+
+
+def newest_offsets(admin: AdminClient, places: Iterable[Place], timeout: float) -> dict[Place, int]:
+    """The offset after the last, of each place, in one request; {} for none. Raises KafkaException."""
+    newest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(*place): newest for place in places}
+    if not asked:
+        return {}
+    answers = admin.list_offsets(asked, request_timeout=timeout)
+    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 
 def _span(consumer: Consumer, place: TopicPartition, timeout: float) -> tuple[int, int]:

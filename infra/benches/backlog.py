@@ -7,12 +7,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import psutil
-from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from infra.benches.cpu import CpuMeter, between
 from infra.benches.frame import BenchError
@@ -23,6 +21,7 @@ from schemas.codec import Codec
 from schemas.events import Customer, MessageReceived
 from streams.channels.compose import Sender, message
 from streams.kafka_log import KAFKA_LOG
+from streams.log import Place, newest_offsets
 from streams.sink import Sink
 
 DEADLINE: Final = 3_600.0
@@ -91,16 +90,14 @@ class Ends:
 
     def __init__(self, bootstrap: str) -> None:
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=KAFKA_LOG)
-        self._places: dict[str, list[TopicPartition]] = {}
+        self._places: dict[str, list[Place]] = {}
 
     def of(self, topic: str) -> int:
         """The sum of its partitions' ends. Raises KafkaException where the broker does not answer."""
         if topic not in self._places:
             found = self._admin.list_topics(topic, timeout=30).topics[topic].partitions
-            self._places[topic] = [TopicPartition(topic, number) for number in found]
-        newest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = self._admin.list_offsets(dict.fromkeys(self._places[topic], newest), request_timeout=30)
-        return sum(answer.result().offset for answer in asked.values())
+            self._places[topic] = [(topic, number) for number in found]
+        return sum(newest_offsets(self._admin, self._places[topic], 30).values())
 
 
 def _answered(ends: Ends, wanted: int) -> float:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
-
-from infra.benches.frame import BenchError, Say
+from infra.benches.copying import copied, fill, new_topics, random_records
+from infra.benches.frame import Say
 from infra.benches.hop_latency import measure_latency
-from infra.benches.hop_records import AVRO, BYTES, events, fill, random_records
+from infra.benches.hop_records import AVRO, BYTES, events
 from infra.benches.hop_result import Result, Run, result_of
 from infra.benches.machine import Machine, machine
 from infra.local.errors import PartMissing
-from streams.kafka_log import KAFKA_LOG
 
-PARTITIONS: Final = 12
 PATIENCE: Final = 180.0
 """Seconds that a contender may take."""
 WARM_UP: Final = 0.2
@@ -70,7 +63,7 @@ def measure(
     interpreter, note = _interpreter(quix, say)
     contenders = [c for c in CONTENDERS if c.name != "quix" or interpreter is not None]
     found: dict[str, list[Run]] = {c.name: [] for c in contenders}
-    with _topics(bootstrap, BYTES, AVRO, "out") as topics:
+    with new_topics(bootstrap, BYTES, AVRO, "out") as topics:
         sizes = {}
         for kind, written in ((BYTES, random_records()), (AVRO, events())):
             say(f"writing {records:,} records: {kind}")
@@ -85,7 +78,7 @@ def measure(
                 if number:
                     found[contender.name].append(run)
                 say(f"{shown}: {contender.name} {run.per_s:,.0f}/s, {run.cpu_us:.1f} µs of its processor a record")
-    with _topics(bootstrap, "in", "out") as topics:
+    with new_topics(bootstrap, "in", "out") as topics:
         say(f"latency at {rate}/s for {seconds:.0f} s")
         late = measure_latency(bootstrap, topics["in"], topics["out"], rate, seconds)
     result = result_of(found, late, rate, records, sizes, here, note)
@@ -103,21 +96,6 @@ def _interpreter(quix: Callable[[], Path] | None, say: Say) -> tuple[Path | None
         return None, str(missing)
 
 
-@contextmanager
-def _topics(bootstrap: str, *purposes: str) -> Iterator[dict[str, str]]:
-    """A new topic for each purpose, gone afterwards."""
-    admin = AdminClient({"bootstrap.servers": bootstrap}, logger=KAFKA_LOG)
-    run = uuid.uuid4().hex[:8]
-    names = {purpose: f"bench.{run}.{purpose}" for purpose in purposes}
-    for done in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names.values()]).values():
-        done.result(timeout=30)
-    try:
-        yield names
-    finally:
-        for done in admin.delete_topics(list(names.values())).values():
-            done.result(timeout=30)
-
-
 def _run(contender: str, bootstrap: str, source: str, target: str, records: int, quix: Path | None) -> Run:
     """One contender, in a process of its own."""
     arguments = [bootstrap, source, target, str(records)]
@@ -125,12 +103,5 @@ def _run(contender: str, bootstrap: str, source: str, target: str, records: int,
         command = [str(quix), str(QUIX), *arguments]
     else:
         command = [sys.executable, "-m", "streams.hop", contender, *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired as late:
-        raise BenchError(f"{contender} is not done after {PATIENCE:.0f} s; ask for fewer records: --records") from late
-    said = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if not said:
-        raise BenchError(f"{contender} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
-    result = json.loads(said[-1])
+    result = copied(command, contender, PATIENCE, "ask for fewer records: --records")
     return Run(result["records"] / result["seconds"], result["cpu_seconds"] / result["records"] * 1e6)

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import Consumer, Producer
 
+from infra.benches.copying import RECORD_BYTES
 from infra.benches.frame import BenchError
 from streams.kafka_log import KAFKA_LOG
 from streams.partitions import consumer_config
 from streams.sink import producer_config
 
-RECORD_BYTES: Final = 300
 START_WITHIN: Final = 30.0
 """Seconds."""
 WARM_UP: Final = 1.0

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from infra.benches.probing import listed
 from infra.settings import Settings
@@ -18,7 +17,7 @@ from projections.analytics.store import positions as analytics_positions
 from projections.session_state.reading import positions as session_positions
 from projections.session_state.store import SCHEMA, connect
 from streams.kafka_log import KAFKA_LOG
-from streams.log import Place
+from streams.log import Place, newest_offsets
 from streams.topology import PROJECTIONS, STAGES
 
 TIMEOUT: Final = 10.0
@@ -67,7 +66,7 @@ class LagMeter:
             own = _OWN_OUTPUT.get(group, frozenset())
             known[group] = {(p.topic, p.partition): p.offset for p in listed if p.offset >= 0 and p.topic not in own}
         places = {place for positions in known.values() for place in positions}
-        ends = self._ends(places) if places else {}
+        ends = newest_offsets(self._admin, places, TIMEOUT)
         return Reading(
             time.monotonic(),
             {g: sum(max(0, ends[place] - n) for place, n in known[g].items()) for g in self.groups},
@@ -84,11 +83,6 @@ class LagMeter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _ends(self, places: Iterable[Place]) -> dict[Place, int]:
-        newest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = self._admin.list_offsets({TopicPartition(*place): newest for place in places}, request_timeout=TIMEOUT)
-        return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
 
 
 class _Stores:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from infra.benches.frame import BenchError, Say
-from streams.kafka_log import KAFKA_LOG
-from streams.sink import producer_config
+from infra.benches.copying import copied, fill, new_topics, random_records
+from infra.benches.frame import Say
 
 RECORDS: Final = 100_000
-RECORD_BYTES: Final = 300
-PARTITIONS: Final = 12
 PATIENCE: Final = 120.0
 COUNT_SECONDS: Final = 0.5
 TIMES: Final = 3
@@ -107,46 +98,11 @@ def counted(processes: int, seconds: float) -> list[int]:
 
 def raw_per_s(bootstrap: str, records: int = RECORDS) -> float:
     """Records a second through the bare loop of `streams.hop`, on topics that are made for it and removed."""
-    with _topics(bootstrap) as (source, target):
-        _fill(bootstrap, source, records)
-        command = [sys.executable, "-m", "streams.hop", "raw", bootstrap, source, target, str(records)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        except subprocess.TimeoutExpired as late:
-            raise BenchError(f"a bare librdkafka loop took over {PATIENCE:.0f} s; see: spillway status") from late
-        said = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        if not said:
-            raise BenchError(f"a bare librdkafka loop ended with {done.returncode}: {done.stderr[-500:]}")
-        result = json.loads(said[-1])
+    with new_topics(bootstrap, "in", "out") as topics:
+        fill(bootstrap, topics["in"], random_records(), records)
+        command = [sys.executable, "-m", "streams.hop", "raw", bootstrap, topics["in"], topics["out"], str(records)]
+        result = copied(command, "a bare librdkafka loop", PATIENCE, "see: spillway status")
         return float(result["records"] / result["seconds"])
-
-
-@contextmanager
-def _topics(bootstrap: str) -> Iterator[tuple[str, str]]:
-    admin = AdminClient({"bootstrap.servers": bootstrap}, logger=KAFKA_LOG)
-    names = [f"bench.{uuid.uuid4().hex[:8]}.{end}" for end in ("in", "out")]
-    for done in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names]).values():
-        done.result(timeout=30)
-    try:
-        yield names[0], names[1]
-    finally:
-        for done in admin.delete_topics(names).values():
-            done.result(timeout=30)
-
-
-def _fill(bootstrap: str, topic: str, records: int) -> None:
-    producer = Producer({**producer_config(bootstrap), "compression.type": "none"}, logger=KAFKA_LOG)
-    filler = os.urandom(1 << 16)
-    for n in range(records):
-        at = n * 37 % (len(filler) - RECORD_BYTES)
-        while True:
-            try:
-                producer.produce(topic, filler[at : at + RECORD_BYTES], b"key %d" % (n % 1000))
-                break
-            except BufferError:
-                producer.poll(0.1)
-    if producer.flush(PATIENCE):
-        raise BenchError("the broker does not take the records; see: spillway status")
 
 
 def _model() -> str:

@@ -9,12 +9,12 @@ from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from infra.local import clickhouse, kafka, postgres, registry
 from infra.local.http_probe import answers_ok, json_of
 from infra.local.process import memory_of
 from infra.local.state import Folder, PartRecord, StackRecord, shown_address
+from streams.log import newest_offsets
 from streams.positions import left_behind
 
 _TIMEOUT_S = 5.0
@@ -91,13 +91,7 @@ def group_lags(bootstrap: str) -> dict[str, int]:
     for group in left_behind({g: {(p.topic, p.partition): p.offset for p in ps} for g, ps in committed.items()}):
         del committed[group]
     places = {(position.topic, position.partition) for offsets in committed.values() for position in offsets}
-    if not places:
-        return {}
-    newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    ends = admin.list_offsets(
-        {TopicPartition(*place): newest for place in places}, request_timeout=_TIMEOUT_S
-    )
-    end_of = {(place.topic, place.partition): found.result().offset for place, found in ends.items()}
+    end_of = newest_offsets(admin, places, _TIMEOUT_S)
     return {
         group: sum(max(0, end_of[position.topic, position.partition] - position.offset) for position in offsets)
         for group, offsets in committed.items()

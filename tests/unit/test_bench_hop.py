@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from infra.benches.copying import RECORD_BYTES, random_records
 from infra.benches.frame import as_json
-from infra.benches.hop_latency import RECORD_BYTES, Latency
-from infra.benches.hop_records import events, random_records
+from infra.benches.hop_latency import Latency
+from infra.benches.hop_records import events
 from infra.benches.hop_result import Run, result_of
 from infra.benches.machine import Machine
 from infra.benches.quix_env import REMEDY, quix_python
